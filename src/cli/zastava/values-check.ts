@@ -1,0 +1,21 @@
+/** `zastava values check`: every problem of a values file at once; nothing is written. */
+import type { Command } from 'commander';
+import { parseValues } from '../../config/parse-values.ts';
+import { checkoutPaths } from './checkout.ts';
+import { readInput } from './files.ts';
+import { printJson, say, type OutputOptions } from './terminal.ts';
+
+export function addValuesCheck(parent: Command): void {
+  parent
+    .command('check')
+    .description('Lists every problem of a values file, each with its path.')
+    .argument('[file]', 'the values file', checkoutPaths.values)
+    .option('--json', 'print the result as JSON')
+    .option('--quiet', 'print nothing but errors')
+    .addHelpText('after', '\nExample:\n  zastava values check values/zastava-runtime.yaml')
+    .action(async (file: string, options: OutputOptions) => {
+      parseValues(await readInput(file, 'values file'), file);
+      say(options, `${file}: no problems`);
+      printJson(options, { ok: true });
+    });
+}

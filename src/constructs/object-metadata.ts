@@ -1,0 +1,23 @@
+/** Labels, selectors and metadata that all objects share (contract section 1). Selectors are immutable: never change them. */
+import type { k8s } from 'cdk8s-plus-28';
+import type { Component } from '../contract/label-values.ts';
+import { namespace, objectNames, partOf } from '../contract/names.ts';
+
+/** The label that Pods are selected by. */
+export function selectorOf(component: Component): Record<string, string> {
+  return { app: objectNames[component] };
+}
+
+export function labelsOf(component: Component): Record<string, string> {
+  return { ...selectorOf(component), 'app.kubernetes.io/component': component, 'app.kubernetes.io/part-of': partOf };
+}
+
+/** Metadata of an object in our namespace. */
+export function namespacedMetadata(component: Component, name: string = objectNames[component]): k8s.ObjectMeta {
+  return { name, namespace, labels: labelsOf(component) };
+}
+
+/** Metadata of an object that belongs to no namespace. */
+export function clusterMetadata(component: Component, name: string): k8s.ObjectMeta {
+  return { name, labels: labelsOf(component) };
+}

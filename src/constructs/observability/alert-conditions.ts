@@ -1,0 +1,71 @@
+/** When each alert fires. Thresholds come from the contract; a missing series keeps an alert silent. */
+import { alertThresholds as t } from '../../contract/alerts.ts';
+import type { AlertName } from '../../contract/alerts.ts';
+import { metrics } from '../../contract/metrics.ts';
+import { increase, rate, select } from './promql.ts';
+import { recordedSeries } from './recorded-series.ts';
+
+interface AlertCondition {
+  readonly expr: string;
+  /** How long it must hold without a break; at once when absent. */
+  readonly forMinutes?: number;
+}
+
+const hour = 3600;
+const day = 24 * hour;
+
+export const alertConditions: Readonly<Record<AlertName, AlertCondition>> = {
+  ZastavaRuntimeBackendLatencyHigh: {
+    expr: `${recordedSeries.backendP95.record} > ${t.backendP95MsMax}`,
+    forMinutes: t.backendLatencyForMinutes,
+  },
+  ZastavaRuntimeBackendTailLatencyHigh: {
+    expr: `${recordedSeries.backendP99.record} > ${t.backendP99MsMax}`,
+    forMinutes: t.backendLatencyForMinutes,
+  },
+  // A stream that is down has its own alert; here one is up and yet Scanner gets nothing.
+  ZastavaRuntimeEventsSilent: {
+    expr: `max by (cluster) (${select(metrics.streamUp)}) > 0 unless ${rate(metrics.events, t.rateWindowMinutes, ['cluster'])} > 0`,
+    forMinutes: t.eventsSilentForMinutes,
+  },
+  ZastavaRuntimeStreamDown: {
+    expr: `${select(metrics.streamUp)} == 0`,
+    forMinutes: t.streamDownForMinutes,
+  },
+  ZastavaRuntimeBufferFilling: {
+    expr: `${select(metrics.bufferBytes)} / ${select(metrics.bufferBytesMax)} > ${t.bufferFillRatioMax}`,
+    forMinutes: t.bufferFillingForMinutes,
+  },
+  ZastavaRuntimeBufferDrops: {
+    expr: `${increase(metrics.bufferDrops, t.rateWindowMinutes, ['cluster', 'reason'])} > 0`,
+  },
+  ZastavaRuntimeBufferVolatile: {
+    expr: `${select(metrics.bufferVolatile)} == 1`,
+  },
+  ZastavaAdmissionDenySpike: {
+    expr: `${recordedSeries.deniesPerMinute.record} > ${t.deniesPerMinuteMax}`,
+  },
+  ZastavaAdmissionLatencyHigh: {
+    expr: `${recordedSeries.admissionP99.record} > ${t.admissionP99MsMax}`,
+    forMinutes: t.backendLatencyForMinutes,
+  },
+  ZastavaAdmissionFailOpenInUse: {
+    expr: `${increase(metrics.decisions, t.rateWindowMinutes, ['cluster', 'reason'], { mode: 'failOpen' })} > 0`,
+  },
+  ZastavaAdmissionFailOpenExpired: {
+    expr: `max by (cluster) (${select(metrics.failOpenNamespaces, { state: 'expired' })}) > 0`,
+  },
+  ZastavaAuthorityTokenStale: {
+    expr: `${select(metrics.tokenExpiry)} <= time()`,
+    forMinutes: t.tokenStaleForMinutes,
+  },
+  ZastavaAuthorityStaticFallbackInUse: {
+    expr: `${select(metrics.tokenAge, { source: 'static' })} >= 0`,
+  },
+  ZastavaAuthorityStaticTokenOld: {
+    expr: `${select(metrics.tokenAge, { source: 'static' })} > ${t.staticTokenHoursMax * hour}`,
+  },
+  ZastavaCertificateExpiring: {
+    expr: `${select(metrics.certificateNotAfter)} - time() < ${t.certificateDaysMin * day}`,
+  },
+};

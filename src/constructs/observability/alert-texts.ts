@@ -1,0 +1,90 @@
+/** What each alert tells the person it wakes: what is so, with the value, and what to do first. */
+import { alertThresholds as t } from '../../contract/alerts.ts';
+import type { AlertName } from '../../contract/alerts.ts';
+
+interface AlertText {
+  readonly summary: string;
+  readonly description: string;
+  readonly action: string;
+}
+
+const cluster = 'cluster {{ $labels.cluster }}';
+const pod = '{{ $labels.instance }} in cluster {{ $labels.cluster }}';
+
+export const alertTexts: Readonly<Record<AlertName, AlertText>> = {
+  ZastavaRuntimeBackendLatencyHigh: {
+    summary: 'Scanner answers slowly.',
+    description: `P95 of calls to {{ $labels.endpoint }} is {{ $value | printf "%.0f" }} ms in ${cluster}; the limit is ${t.backendP95MsMax} ms.`,
+    action: 'Check the health of Scanner; then look at queue age and drops of the observers.',
+  },
+  ZastavaRuntimeBackendTailLatencyHigh: {
+    summary: 'A few calls to Scanner are very slow.',
+    description: `P99 of calls to {{ $labels.endpoint }} is {{ $value | printf "%.0f" }} ms in ${cluster}; the limit is ${t.backendP99MsMax} ms.`,
+    action: 'Check the health of Scanner and of its database; see on the dashboard which outcome is slow.',
+  },
+  ZastavaRuntimeEventsSilent: {
+    summary: 'Observers are connected but Scanner gets no events.',
+    description: `No event was accepted for ${t.eventsSilentForMinutes} minutes in ${cluster}, although container streams are up.`,
+    action: 'Read the observers\' logs for refused calls and tokens; a cluster in which nothing starts is silent, too.',
+  },
+  ZastavaRuntimeStreamDown: {
+    summary: 'An observer does not see its container runtime.',
+    description: `The {{ $labels.stream }} stream of ${pod} has been down for ${t.streamDownForMinutes} minutes.`,
+    action: 'Check containerd on the node, and the socket path in the values.',
+  },
+  ZastavaRuntimeBufferFilling: {
+    summary: 'The event buffer of an observer is filling up.',
+    description: `The buffer of ${pod} is {{ $value | humanizePercentage }} full; events are dropped when it is full.`,
+    action: 'Check whether Scanner accepts events; the buffer drains by itself once it does.',
+  },
+  ZastavaRuntimeBufferDrops: {
+    summary: 'Observers drop events.',
+    description: `{{ $value | printf "%.0f" }} events were dropped ({{ $labels.reason }}) in ${t.rateWindowMinutes} minutes in ${cluster}.`,
+    action: 'See the reason: rate limits and buffer size are values, a refused event is quarantined on its node.',
+  },
+  ZastavaRuntimeBufferVolatile: {
+    summary: 'The event buffer of an observer does not survive a reboot.',
+    description: `The buffer of ${pod} lies on tmpfs.`,
+    action: 'Set observer.bufferHostPath to a folder on a disk.',
+  },
+  ZastavaAdmissionDenySpike: {
+    summary: 'Many workloads are denied.',
+    description: `{{ $value | printf "%.0f" }} denies a minute in ${cluster}; the limit is ${t.deniesPerMinuteMax}.`,
+    action: 'Read the decisions in the webhook\'s log: one image or namespace, or all of them?',
+  },
+  ZastavaAdmissionLatencyHigh: {
+    summary: 'Admission is close to its deadline.',
+    description: `P99 of admissions is {{ $value | printf "%.0f" }} ms in ${cluster}; the limit is ${t.admissionP99MsMax} ms.`,
+    action: 'See on the dashboard which stage is slow: Scanner (policy), a registry (resolve), or the webhook itself.',
+  },
+  ZastavaAdmissionFailOpenInUse: {
+    summary: 'Workloads were admitted unjudged.',
+    description: `{{ $value | printf "%.0f" }} admissions in ${cluster} failed open ({{ $labels.reason }}) in ${t.rateWindowMinutes} minutes.`,
+    action: 'Find out why no verdict could be had, and list what was admitted from the webhook\'s log.',
+  },
+  ZastavaAdmissionFailOpenExpired: {
+    summary: 'A fail-open exception has run out.',
+    description: `{{ $value }} namespaces in ${cluster} are past their until and enforced again.`,
+    action: 'Remove the entries from webhook.failOpenNamespaces, or renew them after a new risk assessment.',
+  },
+  ZastavaAuthorityTokenStale: {
+    summary: 'A program has no fresh OpTok.',
+    description: `The OpTok of ${pod} for {{ $labels.audience }} has expired and was not renewed.`,
+    action: 'Check that Authority can be reached; read the program\'s log for authority.token.issue.',
+  },
+  ZastavaAuthorityStaticFallbackInUse: {
+    summary: 'A program uses the static fallback token.',
+    description: `${pod} uses a static token for {{ $labels.audience }} instead of an OpTok.`,
+    action: 'Restore Authority, then delete the fallback Secret and restart the pods.',
+  },
+  ZastavaAuthorityStaticTokenOld: {
+    summary: 'The static fallback token is too old.',
+    description: `The static token of ${pod} is {{ $value | humanizeDuration }} old; the limit is ${t.staticTokenHoursMax} hours.`,
+    action: 'Rotate the Secret zastava-authority-static.',
+  },
+  ZastavaCertificateExpiring: {
+    summary: 'A certificate ends soon.',
+    description: `{{ $labels.certificate }} of ${pod} ends in {{ $value | humanizeDuration }}.`,
+    action: 'Renew the certificate in its Secret, then restart the pods that use it.',
+  },
+};

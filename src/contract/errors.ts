@@ -1,0 +1,79 @@
+/**
+ * The one error class of both planes and its closed list of codes. Match on `code`, never on text.
+ * A message says what, where, expected, found, and what to do. A code that was retired is never reused.
+ */
+
+/** Exit codes of every command: 0 ok, 1 a check failed, 2 bad input or usage, 3 the environment (contract section 11). */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** Code → the exit code it leads to, and its meaning as the runbook's Appendix A prints it. */
+export const errorCodes = {
+  // usage and environment
+  'usage': { exit: 2, meaning: 'The command line is not understood.' },
+  'environment': { exit: 3, meaning: 'A file, the network or a tool that the command needs is not there.' },
+  'internal': { exit: 3, meaning: 'A mistake of ours; please report it.' },
+  // values
+  'values.invalid': { exit: 2, meaning: 'The values file has problems; all are listed.' },
+  // the running programs
+  'admission.review-invalid': { exit: 2, meaning: 'A request to the webhook is not an AdmissionReview of a Pod that it can judge.' },
+  // images
+  'images.package-gone': { exit: 3, meaning: 'A locked Debian package is no longer served; run relock.' },
+  'images.digest-differs': { exit: 1, meaning: 'A downloaded file is not the one that the lock names.' },
+  'images.lock-invalid': { exit: 2, meaning: 'images.lock.json does not name the digests of both images.' },
+  'images.base-lock-invalid': { exit: 2, meaning: 'base.lock.json is not a lock of the base layer; all problems are listed.' },
+  // the kit as it is built
+  'kit.recipe-invalid': { exit: 2, meaning: 'The recipe kit.yaml has problems; all are listed.' },
+  'kit.key-invalid': { exit: 2, meaning: 'The signing key cannot be used: not P-256, not PEM, or wrong passphrase.' },
+  // the kit as it is read
+  'kit.trust-missing': { exit: 2, meaning: 'No public key was given to verify against.' },
+  'kit.development-key': { exit: 1, meaning: 'The kit is signed by a development key and that was not allowed.' },
+  'kit.signature-missing': { exit: 1, meaning: 'Neither a bundle nor a signature lies beside the kit.' },
+  'kit.signature-invalid': { exit: 1, meaning: 'The signature beside the kit does not belong to this kit and key.' },
+  'kit.manifest-signature-invalid': { exit: 1, meaning: 'The JWS of the manifest does not belong to this manifest and key.' },
+  'kit.manifest-invalid': { exit: 1, meaning: 'offline-manifest.json does not have the shape it must have.' },
+  'kit.archive-invalid': { exit: 1, meaning: 'The archive breaks the rules of a kit: order, names, types, padding.' },
+  'kit.compression-invalid': { exit: 1, meaning: 'The zstd stream is damaged or breaks the rules of a kit.' },
+  'kit.seek-table-invalid': { exit: 1, meaning: 'The seek table does not describe the frames before it.' },
+  'kit.trailing-bytes': { exit: 1, meaning: 'Bytes follow after the end of the kit, or of the archive in it.' },
+  'kit.truncated': { exit: 1, meaning: 'The kit ends before its end.' },
+  'kit.limit-exceeded': { exit: 1, meaning: 'The kit is larger in some way than a kit may be.' },
+  'kit.entry-missing': { exit: 1, meaning: 'A file that the manifest names is not in the kit.' },
+  'kit.entry-extra': { exit: 1, meaning: 'A file is in the kit that the manifest does not name.' },
+  'kit.entry-size': { exit: 1, meaning: 'A file has another size than the manifest says.' },
+  'kit.entry-digest': { exit: 1, meaning: 'A file has other bytes than the manifest says.' },
+  'kit.closure-missing': { exit: 1, meaning: 'A blob that an OCI descriptor points to is not in the kit, or differs from it.' },
+  'kit.closure-extra': { exit: 1, meaning: 'A blob is in the kit that no OCI descriptor points to.' },
+  'kit.oci-invalid': { exit: 1, meaning: 'An OCI index or manifest does not have the shape it must have.' },
+  'kit.image-missing': { exit: 1, meaning: 'An image that a manifest names is not in the kit for every platform.' },
+  'kit.metric-unknown': { exit: 1, meaning: 'A rule uses a metric that the catalogue does not have.' },
+  'kit.document-invalid': { exit: 1, meaning: 'A document that verify looks into cannot be read: YAML, JSON or PromQL.' },
+  'kit.path-unknown': { exit: 2, meaning: 'The path asked for is not in the kit.' },
+} as const satisfies Record<string, { exit: ExitCode; meaning: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** One problem of an input. `where` is a path in it (values: `zastava.runtime.tenant`; kit: an entry or a byte offset). */
+export interface Problem {
+  readonly where: string;
+  readonly expected: string;
+  readonly found: string;
+  /** What to do, when that is not plain from the rest. */
+  readonly todo?: string;
+}
+
+/** The error that every room throws. `problems` has all that is wrong with the input, not only the first. */
+export class ZastavaError extends Error {
+  readonly code: ErrorCode;
+  readonly problems: readonly Problem[];
+
+  constructor(code: ErrorCode, message: string, options: { problems?: readonly Problem[]; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'ZastavaError';
+    this.code = code;
+    this.problems = options.problems ?? [];
+  }
+
+  get exitCode(): ExitCode {
+    return errorCodes[this.code].exit;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * One JSON object a line: `time` (RFC 3339, UTC), `level`, `component`, `scope`, `msg` and what the line is about.
+ * Written synchronously, so that the last line before an exit is not lost. Never a secret: fields by these names are blanked
+ * at any of the first three levels, and errors are reduced to what was meant for people.
+ */
+import pino, { type Logger } from 'pino';
+import type { Problem } from '../../contract/errors.ts';
+import { ZastavaError } from '../../contract/errors.ts';
+
+export type Log = Logger;
+
+const secretFields = [
+  'accessToken', 'access_token', 'authorization', 'client_assertion', 'cookie', 'dpop', 'jwk', 'passphrase', 'password', 'privateKey', 'secret', 'token',
+];
+
+/** @param stream 1 standard output (default), 2 standard error. */
+export function createLog(component: string, stream: 1 | 2 = 1): Log {
+  return pino(
+    {
+      base: { component },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+      serializers: { error: describeError },
+      redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
+    },
+    pino.destination({ dest: stream, sync: true }),
+  );
+}
+
+interface ErrorDescription {
+  readonly code: string;
+  readonly message: string;
+  readonly problems?: readonly Problem[];
+  readonly cause?: string;
+  readonly stack?: string;
+}
+
+/** What a line says about an error; a stack only for what nobody foresaw. */
+export function describeError(error: unknown): ErrorDescription {
+  if (error instanceof ZastavaError) {
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.problems.length > 0 && { problems: error.problems }),
+      ...(error.cause instanceof Error && { cause: error.cause.message }),
+    };
+  }
+  if (error instanceof Error) return { code: 'internal', message: error.message, ...(error.stack !== undefined && { stack: error.stack }) };
+  return { code: 'internal', message: String(error) };
+}

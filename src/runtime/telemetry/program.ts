@@ -1,0 +1,140 @@
+/**
+ * What both programs do alike, from flags to exit code:
+ *
+ *   starting → ready → draining (SIGTERM or SIGINT: not ready, but still serving) → closing (nothing new) → exit 0
+ *
+ * A second signal ends it at once. Whatever goes wrong is one JSON line on standard error and exit 2 (input) or 3 (the rest).
+ */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { parsePodValues } from '../../config/parse-values.ts';
+import type { Values } from '../../config/schema.ts';
+import { ZastavaError } from '../../contract/errors.ts';
+import { metrics as catalogue } from '../../contract/metrics.ts';
+import { httpPaths, programEnv, programPaths, programPorts, programVersion, shutdownLimits } from '../../contract/programs.ts';
+import { createHealthServer } from './health.ts';
+import { createLog, describeError, type Log } from './logs.ts';
+import { Metrics } from './metrics.ts';
+import { closeServer, listen, type AnyServer } from './servers.ts';
+import { parseSettings, type Settings } from './settings.ts';
+
+export interface ProgramContext {
+  readonly values: Values;
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** From the first signal on: answers should ask the client to close its connection. */
+  readonly draining: () => boolean;
+}
+
+export interface Program {
+  readonly component: 'observer' | 'webhook';
+  /** What it does, for --help. */
+  readonly summary: string;
+  /** Does the program's work from here on. @returns the servers to drain at the end. */
+  readonly start: (context: ProgramContext) => Promise<readonly AnyServer[]>;
+}
+
+/** Runs the program and ends the process. */
+export async function runProgram(program: Program): Promise<void> {
+  const fail = (error: unknown): never => {
+    const { code, message, ...rest } = describeError(error);
+    // The problems are a field of their own; the message has them once more, line by line, for terminals.
+    createLog(program.component, 2).fatal({ scope: 'program', code, ...rest }, message.split('\n', 1)[0]);
+    process.exit(error instanceof ZastavaError ? error.exitCode : 3);
+  };
+  process.on('uncaughtException', fail);
+  try {
+    if (!answerFlags(program)) await serve(program);
+    process.exit(0);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function serve(program: Program): Promise<void> {
+  const signal = firstSignal();
+  const log = createLog(program.component);
+  const settings = parseSettings(process.env, program.component);
+  const values = parsePodValues(await readConfiguration(settings.configPath), settings.configPath);
+  const metrics = new Metrics(program.component, values.zastava.runtime.metrics.commonTags);
+  metrics.set(catalogue.buildInfo, { component: program.component, version: programVersion }, 1);
+  const unready = new Set(['starting']);
+
+  const health = createHealthServer(unready, metrics);
+  const port = await listen(health, settings.telemetryPort);
+  log.info({ scope: 'telemetry', port }, 'listening');
+  const servers = await program.start({ values, settings, log, metrics, draining: () => unready.has('draining') });
+  unready.delete('starting');
+  log.info({ scope: 'program', version: programVersion, node: process.versions.node }, 'ready');
+
+  const name = await signal;
+  unready.add('draining');
+  log.info({ scope: 'program', signal: name, serveOnSeconds: settings.drainSeconds }, 'draining');
+  await sleep(settings.drainSeconds * 1000);
+  const closed = await Promise.all(servers.map((server) => closeServer(server, shutdownLimits.inFlightMs)));
+  if (closed.includes(false)) log.warn({ scope: 'program', inFlightMs: shutdownLimits.inFlightMs }, 'connections still open were cut off');
+  await closeServer(health, 0);
+  log.info({ scope: 'program' }, 'stopped');
+}
+
+/** The first signal; any further one ends the process. */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let received = 0;
+    const receive = (signal: NodeJS.Signals) => (received++ === 0 ? resolve(signal) : process.exit(3));
+    process.on('SIGTERM', receive).on('SIGINT', receive);
+  });
+}
+
+async function readConfiguration(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new ZastavaError('environment', `cannot read the configuration (${message}); mount its ConfigMap there or set ${programEnv.config}`, { cause });
+  }
+}
+
+/** @returns true if a flag was answered and there is nothing more to do. @throws `usage` */
+function answerFlags(program: Program): boolean {
+  const { help, version } = parseFlags();
+  if (version) console.log(programVersion);
+  else if (help) console.log(renderHelp(program));
+  return Boolean(version ?? help);
+}
+
+function parseFlags(): { help?: boolean | undefined; version?: boolean | undefined } {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } }).values;
+  } catch (cause) {
+    throw new ZastavaError('usage', `${(cause as Error).message}; see --help`, { cause });
+  }
+}
+
+function renderHelp({ component, summary }: Program): string {
+  const { inFlightMs, serveOnSeconds } = shutdownLimits;
+  const forWebhook = [
+    [programEnv.webhookPort, `port of the HTTPS server, ${httpPaths.validate} (${programPorts.webhook})`],
+    [programEnv.tlsDir, `folder of ${programPaths.certificate} and ${programPaths.key} (${programPaths.tlsDir})`],
+  ] as const;
+  const variables = [
+    [programEnv.config, `path of the configuration (${programPaths.config})`],
+    [programEnv.telemetryPort, `port of the HTTP server, ${httpPaths.live} ${httpPaths.ready} ${httpPaths.metrics} (${programPorts.telemetry})`],
+    ...(component === 'webhook' ? forWebhook : []),
+    [programEnv.drainSeconds, `seconds to serve on after SIGTERM (${serveOnSeconds[component]})`],
+  ] as const;
+  return [
+    `zastava-${component} [--help | --version]`,
+    '',
+    summary,
+    'It logs JSON lines to standard output. SIGTERM or SIGINT: it is no longer ready, serves on for a while,',
+    `lets requests in flight finish (at most ${inFlightMs / 1000} s) and stops; a second signal stops it at once.`,
+    '',
+    'Environment (default); port 0 takes a free one, named in the log line "listening":',
+    ...variables.map(([name, meaning]) => `  ${name.padEnd(24)} ${meaning}`),
+    '',
+    'Exit codes: 0 stopped by a signal; 2 bad configuration or usage; 3 environment (file, port, certificate), second signal, or a mistake of ours.',
+  ].join('\n');
+}

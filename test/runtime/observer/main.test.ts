@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { metrics as catalogue } from '../../../src/contract/metrics.ts';
+import { RuntimeProgram } from '../../fakes/runtime-program.ts';
+
+test('starts, serves health and metrics, says that it observes nothing yet, and stops on SIGINT', async () => {
+  await using observer = new RuntimeProgram('observer');
+  await observer.line('ready');
+  const base = `http://127.0.0.1:${await observer.port('telemetry')}`;
+  expect(await (await fetch(`${base}/healthz`)).json()).toEqual({ alive: true });
+  expect((await fetch(`${base}/readyz`)).status).toBe(200);
+  const metrics = await (await fetch(`${base}/metrics`)).text();
+  expect(metrics).toContain(`${catalogue.buildInfo.name}{component="observer",version="${packageJson.version}",cluster="edge-1",site="hamburg"} 1`);
+  expect(await observer.line('no sources in this version: nothing is observed')).toMatchObject({ level: 'warn', scope: 'sources' });
+  observer.signal('SIGINT');
+  expect(await observer.exit()).toBe(0);
+  expect(observer.lines.slice(-2)).toMatchObject([{ msg: 'draining', signal: 'SIGINT' }, { msg: 'stopped' }]);
+  expect(observer.stderr).toBe('');
+});
+
+test('prints its version and its help', async () => {
+  const version = new RuntimeProgram('observer', { flags: ['--version'], config: null });
+  expect([await version.exit(), version.stdout, version.stderr]).toEqual([0, `${packageJson.version}\n`, '']);
+  const help = new RuntimeProgram('observer', { flags: ['--help'], config: null });
+  expect(await help.exit()).toBe(0);
+  for (const word of ['ZASTAVA_CONFIG', 'ZASTAVA_TELEMETRY_PORT', '/readyz', '8080', 'Exit codes']) expect(help.stdout).toContain(word);
+});
+
+/** Runs it to its end; gives exit code and the one line of standard error. */
+async function failureOf(options: ConstructorParameters<typeof RuntimeProgram>[1]): Promise<{ code: number | string; line: Record<string, unknown> }> {
+  const observer = new RuntimeProgram('observer', options);
+  const code = await observer.exit();
+  expect(observer.stderr.trimEnd().split('\n')).toHaveLength(1);
+  return { code, line: JSON.parse(observer.stderr) as Record<string, unknown> };
+}
+
+test('refuses a bad configuration with every problem in one line, and shows no key that strayed into it', async () => {
+  const key = '-----BEGIN PRIVATE KEY-----\nc3RyYXk=\n-----END PRIVATE KEY-----';
+  const config = JSON.stringify({ zastava: { runtime: { tenant: 7, environment: 'test', deployment: key, authority: {}, metrics: { commonTags: { cluster: 'c' } } }, observer: { batchSize: 0, bachSize: 1 } } });
+  const { code, line } = await failureOf({ config });
+  expect(code).toBe(2);
+  expect(line).toMatchObject({ level: 'fatal', component: 'observer', scope: 'program', code: 'values.invalid' });
+  const where = (line['problems'] as { where: string }[]).map((problem) => problem.where);
+  expect(where.toSorted()).toEqual([
+    'zastava.observer.bachSize', 'zastava.observer.batchSize', 'zastava.runtime.authority.issuer', 'zastava.runtime.deployment', 'zastava.runtime.tenant',
+  ]);
+  expect(JSON.stringify(line)).not.toContain('c3RyYXk');
+});
+
+test('refuses a configuration that is no JSON or YAML', async () => {
+  expect(await failureOf({ config: '{"zastava": ' })).toMatchObject({ code: 2, line: { code: 'values.invalid' } });
+});
+
+test('a missing configuration is told apart from a bad one', async () => {
+  const { code, line } = await failureOf({ config: null });
+  expect(code).toBe(3);
+  expect(line).toMatchObject({ code: 'environment', msg: expect.stringContaining('set ZASTAVA_CONFIG') });
+});
+
+test('refuses a flag and a variable that it does not understand', async () => {
+  expect(await failureOf({ flags: ['--verbose'] })).toMatchObject({ code: 2, line: { code: 'usage', msg: expect.stringContaining('--verbose') } });
+  expect(await failureOf({ env: { ZASTAVA_TELEMETRY_PORT: 'x' } })).toMatchObject({ code: 2, line: { code: 'usage', problems: [{ where: 'ZASTAVA_TELEMETRY_PORT' }] } });
+});

@@ -27,12 +27,14 @@ export function sayReport(output: OutputOptions, report: VerifyReport): void {
   const { kit, signer } = report;
   if (kit && signer) say(output, `${styled('bold', `${kit.name} ${kit.version}`)}, signed ${kit.signedAt} by ${signer.kind} key ${signer.keyId}`);
   say(output, ...renderTable([['check', 'looked at', 'bytes', 'ok'], ...report.checks.map(({ name, count, unit, bytes, ok }) => [name, `${count} ${unit}`.trim(), bytes === 0 ? '' : formatBytes(bytes), ok ? 'yes' : 'NO'])]).map((line) => `  ${line}`));
-  if (report.code !== null) {
-    process.exitCode = errorCodes[report.code].exit;
-    process.stderr.write(`${styled('red', `error[${report.code}]`, process.stderr)}: ${errorCodes[report.code].meaning} Do not use this kit.\n`);
+  if (!report.ok) {
+    const code = report.code ?? 'internal';
+    process.exitCode = errorCodes[code].exit;
+    process.stderr.write(`${styled('red', `error[${code}]`, process.stderr)}: ${errorCodes[code].meaning} Do not use this kit.\n`);
     for (const { problems } of report.checks) for (const problem of problems) process.stderr.write(`${renderProblem(problem)} [${problem.code}]\n`);
   }
   if (signer?.kind === 'development') warn('DEVELOPMENT KEY: this kit is signed by a key that was made on a build machine, for trying out. No site should trust it; sign releases with --key.');
-  for (const omission of report.notChecked) warn(`NOT CHECKED: ${omission}`);
-  if (report.ok) say(output, `${styled('green', 'verified')}: sha256:${report.sha256}, ${formatBytes(report.bytes)}, ${report.entries} files`);
+  for (const { name, meaning, reason } of report.notChecked) warn(`NOT CHECKED: ${name} (${reason}). ${meaning}`);
+  const verdict = report.trust === 'key' ? 'verified' : 'whole, by whomever it was made';
+  if (report.ok) say(output, `${styled('green', verdict)}: sha256:${report.sha256}, ${formatBytes(report.bytes)}, ${report.entries} files`);
 }

@@ -53,7 +53,7 @@ export async function verifyKit(input: AsyncIterable<Uint8Array>, options: Verif
 function readTrust({ keyPem, integrityOnly }: VerifyOptions): PublicKey | null {
   if (keyPem !== null) return parsePublicKey(keyPem, 'given to verify with');
   if (integrityOnly === true) return null;
-  throw new ZastavaError('kit.trust-missing', 'A kit is verified against a public key that came another way, and none was given. Give it, or ask for integrity only.');
+  throw new ZastavaError('kit.trust-missing', 'A kit is verified against a public key that came another way, and none was given. Give it (--key FILE), or ask for integrity only (--integrity-only).');
 }
 
 /** The ceremony. What is thrown ends it, because nothing after it can be trusted; what is gathered lets it go on. */

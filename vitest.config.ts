@@ -2,5 +2,5 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that need only what `npm ci` brings. Those that need other people's tools: test/peers/vitest.config.ts. */
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], exclude: ['test/peers/**'], isolate: false, testTimeout: 60_000 },
+  test: { include: ['test/**/*.test.ts'], exclude: ['test/peers/**'], isolate: false, maxWorkers: 2, testTimeout: 60_000 },
 });

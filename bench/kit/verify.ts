@@ -1,46 +1,59 @@
 /**
- * How fast a kit is verified, against the physical limit of this machine in the same run: `zstd -dc KIT | openssl dgst
- * -sha256`, which decompresses and hashes once and checks nothing. Usage: npm run bench [-- KIT PUB]
- * Prints a table: seconds (median of the rounds), MiB/s of the file, peak RSS, ratio to the pipe.
+ * How fast a kit is verified, against what this machine can do in the same run: `openssl dgst -sha256` of the file, which
+ * hashes once; `zstd -dc KIT | openssl dgst -sha256`, which decompresses and hashes once; `cosign verify-blob`, where it
+ * is there; and Node's start. On a kit of 0.2 GB, and with FULL=1 of 4 GB.
  */
-import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { accessSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import packageJson from '../../package.json' with { type: 'json' };
+import { bundleProgram } from '../../src/images/bundle-program.ts';
+import { makeLargeKit, type LargeKit } from './large-kit.ts';
+import { printRuns, timeAll, type Contender } from '../timing.ts';
 
 const root = join(import.meta.dirname, '../..');
-const [kit = join(root, `offline-kit/zastava-runtime-${packageJson.version}.tar.zst`), key = join(root, 'offline-kit/trust/zastava-runtime.pub')] = process.argv.slice(2);
-const rounds = 5;
+const limits = ['openssl', 'pipe'];
 
-const contenders: Readonly<Record<string, readonly string[]>> = {
-  'zastava kit verify': [process.execPath, join(root, 'dist/cli/zastava.mjs'), 'kit', 'verify', kit, '--key', key, '--allow-development', '--quiet'],
-  'zstd -dc | openssl dgst': ['bash', '-o', 'pipefail', '-c', 'zstd -dc "$0" | openssl dgst -sha256', kit],
-};
-
-/** One run as a whole process; seconds, and the largest RSS in MiB of a process in it. */
-function time(command: readonly string[]): { seconds: number; rssMiB: number } {
-  const start = process.hrtime.bigint();
-  const { status, stderr } = spawnSync('/usr/bin/env', ['time', '-f', '%M', ...command], { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
-  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`);
-  return { seconds, rssMiB: Number(stderr.trim().split('\n').at(-1)) / 1024 };
-}
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-// Turn by turn, so that a machine that slows down slows both.
-const runs = Object.keys(contenders).map((name) => ({ name, seconds: [] as number[], rssMiB: 0 }));
-for (let round = 0; round < rounds; round += 1) {
-  for (const run of runs) {
-    const { seconds, rssMiB } = time(contenders[run.name] ?? []);
-    run.seconds.push(seconds);
-    run.rssMiB = Math.max(run.rssMiB, rssMiB);
+export async function verifyBench(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'verify-bench-'));
+  const cli = join(folder, 'zastava.mjs');
+  await bundleProgram({ root, entry: 'src/cli/zastava/main.ts', outfile: cli, external: ['esbuild'] });
+  for (const [gigabytes, rounds] of process.env['FULL'] === '1' ? ([[0.2, 5], [4, 3]] as const) : ([[0.2, 5]] as const)) {
+    const kit = await makeLargeKit(gigabytes * 1e9);
+    try {
+      console.log(`a kit of ${(kit.bytes / 1e9).toFixed(2)} GB, ${rounds} rounds`);
+      printRuns(kit.bytes, timeAll(contendersFor(kit, cli), rounds), limits);
+    } finally {
+      await rm(kit.folder, { recursive: true });
+    }
   }
+  await rm(folder, { recursive: true });
 }
 
-const bytes = statSync(kit).size;
-const limit = median(runs.at(-1)?.seconds ?? []);
-console.log(`${(bytes / 2 ** 20).toFixed(1)} MiB, ${rounds} rounds, Node ${process.version}`);
-console.table(runs.map(({ name, seconds, rssMiB }) => ({
-  what: name, 'seconds (median)': median(seconds).toFixed(3), 'MiB/s': (bytes / 2 ** 20 / median(seconds)).toFixed(0), 'peak RSS MiB': rssMiB.toFixed(0), 'times the pipe': (median(seconds) / limit).toFixed(2),
-})));
+function contendersFor(kit: LargeKit, cli: string): Contender[] {
+  const contenders: Contender[] = [
+    { name: 'zastava kit verify', command: [process.execPath, cli, 'kit', 'verify', kit.path, '--key', kit.publicKey, '--allow-development', '--quiet'] },
+    { name: 'openssl', command: ['openssl', 'dgst', '-sha256', kit.path] },
+    { name: 'pipe', command: ['bash', '-o', 'pipefail', '-c', 'zstd -dc "$0" | openssl dgst -sha256', kit.path] },
+    { name: 'zastava --version', command: [process.execPath, cli, '--version'] },
+    { name: 'node', command: [process.execPath, '-e', '0'] },
+  ];
+  for (const cosign of cosigns()) contenders.push({ name: `cosign verify-blob (${cosign.version})`, command: [cosign.path, 'verify-blob', '--key', kit.publicKey, '--bundle', kit.bundle, '--trusted-root', kit.trustedRoot, '--insecure-ignore-tlog', kit.path] });
+  return contenders;
+}
+
+/** Those that test/peers/provide has brought. */
+function cosigns(): { version: string; path: string }[] {
+  const folders = execFileSync(join(root, 'test/peers/provide'), ['--bin'], { encoding: 'utf8' }).trim().split('\n');
+  return folders.flatMap((folder) => {
+    const version = /\/cosign(\d)-/.exec(folder)?.[1];
+    const path = join(folder, 'cosign');
+    try {
+      accessSync(path);
+      return version === undefined ? [] : [{ version, path }];
+    } catch {
+      return [];
+    }
+  });
+}

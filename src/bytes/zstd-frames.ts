@@ -1,13 +1,15 @@
 /**
  * Reads the zstd frames of a kit one by one from a stream (RFC 8878). The headers are parsed here, so that sizes are
- * known and limited before anything is decompressed; each frame is then decompressed whole by Node's own zstd.
+ * known and limited before anything is decompressed; each frame is then decompressed whole by Node's own zstd, on the
+ * thread pool, while the frame before it is looked at.
  * Stricter than the format: content size and checksum must be there, no dictionary, and one seek table is the end.
  */
-import { constants, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdDecompress } from 'node:zlib';
 import type { ZastavaError } from '../contract/errors.ts';
 import { seekTable, type SeekRow } from '../contract/zstd-seekable.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { refusal } from './refusal.ts';
+import { release } from './release.ts';
 import { renderSeekTable } from './seek-table.ts';
 
 const frameMagic = 0xfd2fb528;
@@ -33,25 +35,53 @@ export async function* readZstdFrames(input: ByteReader, limits: FrameLimits): A
   }
 }
 
-/** Up to and including the magic of the seek table. */
+/** Up to and including the magic of the seek table. One frame is read ahead; what is wrong with it is said when it is its turn. */
 async function* readFrames(input: ByteReader, limits: FrameLimits, frames: SeekRow[]): AsyncGenerator<Uint8Array, void> {
-  const room = new FrameRoom();
-  for (let totalBytes = 0; ; ) {
+  const reader = new FrameReader(input, limits, frames);
+  for (let content = await reader.read(); content !== null; ) {
+    const [next] = await Promise.allSettled([reader.read()]);
+    const bytes = await content.bytes;
+    yield bytes;
+    release(bytes);
+    if (next.status === 'rejected') throw next.reason;
+    content = next.value;
+  }
+}
+
+class FrameReader {
+  readonly #input: ByteReader;
+  readonly #limits: FrameLimits;
+  readonly #frames: SeekRow[];
+  /** One is being filled while the other is being decompressed. */
+  readonly #rooms = [new FrameRoom(), new FrameRoom()] as const;
+  #totalBytes = 0;
+
+  constructor(input: ByteReader, limits: FrameLimits, frames: SeekRow[]) {
+    this.#input = input;
+    this.#limits = limits;
+    this.#frames = frames;
+  }
+
+  /** Reads the next frame, and begins to decompress it; null when the seek table is next. */
+  async read(): Promise<{ readonly bytes: Promise<Uint8Array> } | null> {
+    const [input, limits] = [this.#input, this.#limits];
+    const room = this.#rooms[this.#frames.length & 1]!;
     const start = input.position;
     room.empty();
     const magic = (await room.append(input, 4)).readUInt32LE();
-    if (magic === seekTable.skippableMagic) return;
+    if (magic === seekTable.skippableMagic) return null;
     if (magic !== frameMagic) throw damaged(start, 'a zstd frame or the seek table', `magic 0x${magic.toString(16)}`);
     const contentBytes = await readFrameHeader(input, room, limits, start);
-    totalBytes += contentBytes;
-    within(frames.length + 1, limits.framesMax, 'frames');
-    within(totalBytes, limits.totalBytesMax, 'bytes when decompressed');
+    this.#totalBytes += contentBytes;
+    within(this.#frames.length + 1, limits.framesMax, 'frames');
+    within(this.#totalBytes, limits.totalBytesMax, 'bytes when decompressed');
     await readBlocks(input, room, contentBytes, start);
-    within(Math.ceil(totalBytes / input.position), limits.ratioMax, 'times its size when decompressed');
-    const content = decompress(room.bytes, contentBytes, limits.windowLogMax, start);
-    frames.push({ compressed: room.bytes.length, decompressed: contentBytes });
-    yield content;
-    release(content);
+    within(Math.ceil(this.#totalBytes / input.position), limits.ratioMax, 'times its size when decompressed');
+    this.#frames.push({ compressed: room.bytes.length, decompressed: contentBytes });
+    const bytes = decompress(room.bytes, contentBytes, limits.windowLogMax, start);
+    // Nobody will hear of it, if the reading ends before.
+    bytes.catch(() => {});
+    return { bytes };
   }
 }
 
@@ -133,25 +163,16 @@ function compressedBytesMax(contentBytes: number): number {
   return contentBytes + (contentBytes >> 8) + 256;
 }
 
-function decompress(frame: Uint8Array, contentBytes: number, windowLogMax: number, start: number): Uint8Array {
-  let content: Uint8Array;
-  try {
-    content = zstdDecompressSync(frame, {
-      chunkSize: Math.max(contentBytes + 1, 64),
-      maxOutputLength: contentBytes,
-      params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
+async function decompress(frame: Uint8Array, contentBytes: number, windowLogMax: number, start: number): Promise<Uint8Array> {
+  const options = { chunkSize: Math.max(contentBytes + 1, 64), maxOutputLength: contentBytes, params: { [constants.ZSTD_d_windowLogMax]: windowLogMax } };
+  const content = await new Promise<Uint8Array>((resolve, reject) => {
+    zstdDecompress(frame, options, (error, bytes) => {
+      if (error === null) resolve(bytes);
+      else reject(damaged(start, 'a frame that can be decompressed', error.message, error));
     });
-  } catch (cause) {
-    throw damaged(start, 'a frame that can be decompressed', cause instanceof Error ? cause.message : String(cause), cause);
-  }
+  });
   if (content.length !== contentBytes) throw damaged(start, `${contentBytes} bytes of content`, `${content.length}`);
   return content;
-}
-
-/** Gives large memory back at once: left to the garbage collector, several frames would be waiting for it. */
-function release(content: Uint8Array): void {
-  const { buffer } = content;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
 }
 
 async function checkSeekTable(input: ByteReader, frames: readonly SeekRow[]): Promise<void> {

@@ -7,17 +7,28 @@ export const kitPaths = {
   ociLayout: 'oci-layout',
   ociIndex: 'index.json',
   blobs: 'blobs/sha256/',
+  /** A second OCI layout: cosign's signatures by tag, which `ctr images import` refuses beside images. */
+  signatures: 'signatures/',
 } as const;
 
 /** The archive starts with these, in this order; all other entries follow sorted by the bytes of their paths. */
 export const kitHead: readonly string[] = [kitPaths.manifest, kitPaths.manifestSignature, kitPaths.ociLayout, kitPaths.ociIndex];
 
 /** Suffixes of the files beside `<name>-<version>.tar.zst`. */
-export const kitSuffixes = { archive: '.tar.zst', signature: '.tar.zst.sig', bundle: '.tar.zst.sigstore.json' } as const;
+export const kitSuffixes = {
+  archive: '.tar.zst',
+  signature: '.tar.zst.sig',
+  bundle: '.tar.zst.sigstore.json',
+  certificateBundle: '.tar.zst.cert.sigstore.json',
+  /** That the logs of earlier kits are beginnings of this one's. */
+  consistency: '.tar.zst.consistency.json',
+} as const;
 
 export const kitMediaTypes = {
   manifest: 'application/vnd.zastava.offline-manifest.v1+json',
   trustedRoot: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+  consistency: 'application/vnd.zastava.log-consistency.v1+json',
+  logState: 'application/vnd.zastava.log-state.v1+json',
 } as const;
 
 /** What a file in the kit is for. `oci` are the layout's own files. */
@@ -67,6 +78,8 @@ export const kitLimits = {
   ratioMax: 200,
   manifestBytesMax: 8 * MiB,
   signatureBytesMax: 64 * 1024,
+  /** Proofs from every kit released before. */
+  consistencyBytesMax: 8 * MiB,
   /** Files that verify looks into: OCI JSON, manifests, rules, catalogue. */
   documentBytesMax: 4 * MiB,
   /** All of them together. */

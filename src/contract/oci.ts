@@ -5,6 +5,8 @@ export const ociMediaTypes = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
   config: 'application/vnd.oci.image.config.v1+json',
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  /** The config of a manifest that is not an image's; its one content is `{}`. */
+  empty: 'application/vnd.oci.empty.v1+json',
 } as const;
 
 /** `sha256:` and 64 lowercase hex digits. */
@@ -43,6 +45,10 @@ export interface OciManifest {
   readonly mediaType: typeof ociMediaTypes.manifest;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  /** What the manifest is, where it is not an image's. */
+  readonly artifactType?: string;
+  /** What it refers to, which makes it a referrer. */
+  readonly subject?: Descriptor;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

@@ -10,10 +10,12 @@ import { platforms, type Digest } from '../contract/oci.ts';
 import { appLayerEntries } from './app-layer.ts';
 import { baseLayerEntries } from './base-layer.ts';
 import { parseBaseLock, type Architecture, type BaseLock } from './base-lock.ts';
-import { bundleProgram } from './bundle-program.ts';
+import { bundleWithPackages } from './bundle-program.ts';
 import { addBlob, addFile, isBlob, openCache, readRecord, sweepCache, type Cache } from './cache.ts';
+import { debianComponents, nodeComponent, npmComponents } from './components.ts';
+import { readDebianLicenses } from './debian-licenses.ts';
 import { fetchPackages } from './debian-packages.ts';
-import type { BuiltImage, ImageRecipe, OnImageProgress } from './image.ts';
+import type { BuiltImage, ImageChild, ImageComponent, ImageRecipe, OnImageProgress } from './image.ts';
 import { contentBytes, writeLayer, type Layer, type LayerEntry } from './layer.ts';
 import { buildConfig, buildIndex, buildManifest, type LayerStep } from './layout.ts';
 import { fetchNode, nodeLayerEntries, nodePath, readLockedNode } from './node-layer.ts';
@@ -30,6 +32,16 @@ export interface BuildOptions {
   /** Default: .cache/images in the checkout. */
   readonly cache?: string;
   readonly onProgress?: OnImageProgress;
+}
+
+/** A layer with the packages in it. */
+interface StockedLayer extends LayerStep {
+  readonly components: readonly ImageComponent[];
+}
+
+/** A layer as the cache remembers it, with what only its entries tell. */
+interface CachedLayer extends Layer {
+  readonly licenses: Readonly<Record<string, readonly string[]>>;
 }
 
 interface Build {
@@ -66,33 +78,34 @@ async function allOrErrors<T>(running: readonly Promise<T>[]): Promise<T[]> {
   throw new ZastavaError(first.code, [...new Set(alike.map((error) => error.message))].join('\n'), { problems: alike.flatMap((error) => error.problems), cause: first });
 }
 
-async function baseLayer(build: Build, lock: BaseLock, architecture: Architecture): Promise<LayerStep> {
+async function baseLayer(build: Build, lock: BaseLock, architecture: Architecture): Promise<StockedLayer> {
   const { cache, options } = build;
   const packages = lock.packages[architecture];
-  const layer = await cachedLayer(build, `base ${architecture}`, packages.map((locked) => locked.sha256), async () => {
+  const { licenses, ...layer } = await cachedLayer(build, `base ${architecture}`, packages.map((locked) => locked.sha256), async () => {
     const debs = await step(build, `base packages ${architecture}`, () => fetchPackages(lock, architecture, cache, options.packagesFrom));
     return await baseLayerEntries(debs);
   });
-  return { ...layer, createdBy: `Debian ${lock.suite}: ${packages.map((locked) => `${locked.name} ${locked.version}`).join(', ')}` };
+  const createdBy = `Debian ${lock.suite}: ${packages.map((locked) => `${locked.name} ${locked.version}`).join(', ')}`;
+  return { ...layer, createdBy, components: debianComponents(lock.suite, packages, licenses) };
 }
 
-async function nodeLayer(build: Build, architecture: Architecture): Promise<LayerStep> {
+async function nodeLayer(build: Build, architecture: Architecture): Promise<StockedLayer> {
   const { cache, options } = build;
   const node = await readLockedNode(options.root, architecture);
   const layer = await cachedLayer(build, `node ${architecture}`, node, async (folder) => {
     const tarball = await step(build, `Node ${architecture}`, () => fetchNode(node, options.root, cache, options.packagesFrom));
     return await nodeLayerEntries(tarball, folder);
   });
-  return { ...layer, createdBy: `${node.name} ${node.version} ${node.integrity}` };
+  return { ...layer, createdBy: `${node.name} ${node.version} ${node.integrity}`, components: [nodeComponent(node, architecture)] };
 }
 
-async function programLayer(build: Build, recipe: ImageRecipe): Promise<LayerStep> {
+async function programLayer(build: Build, recipe: ImageRecipe): Promise<StockedLayer> {
   const { name, entry, bundle } = recipe.program;
   build.onProgress({ step: 'bundle', subject: name, state: 'started' });
-  const bytes = await bundleProgram({ root: build.options.root, entry, outfile: bundle, interpreter: nodePath });
+  const { bytes, packages } = await bundleWithPackages({ root: build.options.root, entry, outfile: bundle, interpreter: nodePath });
   build.onProgress({ step: 'bundle', subject: name, state: 'finished' });
   const layer = await cachedLayer(build, name, digestOf(bytes), async () => appLayerEntries(name, bytes));
-  return { ...layer, createdBy: `esbuild ${entry}` };
+  return { ...layer, createdBy: `esbuild ${entry}`, components: await npmComponents(packages, build.options.root) };
 }
 
 async function step<T>(build: Build, subject: string, run: () => Promise<T>): Promise<T> {
@@ -103,10 +116,10 @@ async function step<T>(build: Build, subject: string, run: () => Promise<T>): Pr
 }
 
 /** @param inputs all that decides the entries, beside this room's code. */
-async function cachedLayer(build: Build, subject: string, inputs: unknown, entriesOf: (folder: string) => Promise<LayerEntry[]>): Promise<Layer> {
+async function cachedLayer(build: Build, subject: string, inputs: unknown, entriesOf: (folder: string) => Promise<LayerEntry[]>): Promise<CachedLayer> {
   const { cache, onProgress, options: { epochSeconds } } = build;
   const record = cache.recordPath({ subject, inputs, epochSeconds, code: build.codeVersion, node: process.version, zlib: process.versions.zlib });
-  const known = (await readRecord(record)) as Layer | undefined;
+  const known = (await readRecord(record)) as CachedLayer | undefined;
   if (known && await isBlob(cache, known.digest, known.size)) {
     onProgress({ step: 'layer', subject, state: 'cached' });
     return known;
@@ -117,7 +130,7 @@ async function cachedLayer(build: Build, subject: string, inputs: unknown, entri
     const total = contentBytes(entries);
     const made = await writeLayer(entries, join(folder, 'layer'), epochSeconds, (done) => onProgress({ step: 'layer', subject, state: 'running', done: Math.min(done, total), total }));
     await cache.keep(join(folder, 'layer'), cache.blobPath(made.digest));
-    return made;
+    return { ...made, licenses: readDebianLicenses(entries) };
   });
   await addFile(cache, record, JSON.stringify(layer));
   onProgress({ step: 'layer', subject, state: 'finished' });
@@ -125,18 +138,18 @@ async function cachedLayer(build: Build, subject: string, inputs: unknown, entri
 }
 
 /** @param layers of each platform, lowest first. */
-async function assembleImage({ cache, options }: Build, recipe: ImageRecipe, layers: readonly (readonly LayerStep[])[]): Promise<BuiltImage> {
+async function assembleImage({ cache, options }: Build, recipe: ImageRecipe, layers: readonly (readonly StockedLayer[])[]): Promise<BuiltImage> {
   const blobs = new Map<Digest, { path: string; size: number }>();
   const add = async ({ bytes, descriptor }: ReturnType<typeof buildIndex>) => {
     blobs.set(await addBlob(cache, bytes), { path: cache.blobPath(descriptor.digest), size: descriptor.size });
     return descriptor;
   };
-  const children = [];
+  const children: ImageChild[] = [];
   for (const [at, platform] of platforms.entries()) {
     const own = layers[at]!;
     for (const { digest, size } of own) blobs.set(digest, { path: cache.blobPath(digest), size });
     const config = await add(buildConfig(recipe, platform, own, options.epochSeconds));
-    children.push({ platform, descriptor: await add(buildManifest(recipe, config, own, options.epochSeconds)) });
+    children.push({ platform, descriptor: await add(buildManifest(recipe, config, own, options.epochSeconds)), components: own.flatMap(({ components }) => components) });
   }
   const index = await add(buildIndex(recipe, children.map(({ descriptor }) => descriptor), options.epochSeconds));
   return { name: recipe.name, index, children, blobs };

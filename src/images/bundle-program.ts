@@ -4,6 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { findBundledPackages, type BundledPackage } from './bundled-packages.ts';
 
 export interface BundleOptions {
   /** The checkout; paths below are relative to it. */
@@ -22,12 +23,18 @@ const requireLine = "import { createRequire as createRequireOfBundle } from 'nod
 
 /** @throws esbuild's own error, whose `errors` say where. */
 export async function bundleProgram(options: BundleOptions): Promise<Uint8Array> {
+  return (await bundleWithPackages(options)).bytes;
+}
+
+/** The same, and the npm packages that code of went into the bundle. */
+export async function bundleWithPackages(options: BundleOptions): Promise<{ bytes: Uint8Array; packages: readonly BundledPackage[] }> {
   const { build } = await import('esbuild');
   const result = await build({
     absWorkingDir: resolve(options.root),
     entryPoints: [options.entry],
     outfile: 'bundle.mjs',
     write: false,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -48,5 +55,7 @@ export async function bundleProgram(options: BundleOptions): Promise<Uint8Array>
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, bytes, { mode: 0o755 });
   }
-  return bytes;
+  const [output] = Object.values(result.metafile.outputs);
+  const inputs = Object.entries(output?.inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  return { bytes, packages: await findBundledPackages(options.root, inputs.map(([path]) => path)) };
 }

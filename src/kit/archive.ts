@@ -5,20 +5,26 @@
  * sources were chunked. `nbWorkers` is never set: Node's zlib loses data with it (adr/0007).
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { constants, zstdCompress } from 'node:zlib';
+import { open, type FileHandle } from 'node:fs/promises';
+import { constants, createZstdCompress } from 'node:zlib';
+import { release } from '../bytes/release.ts';
 import { renderSeekTable } from '../bytes/seek-table.ts';
 import { renderTarHeader, tarBlockBytes, tarEnd, tarPadding } from '../bytes/ustar.ts';
 import { ZastavaError } from '../contract/errors.ts';
 import type { SeekRow } from '../contract/zstd-seekable.ts';
+import { FileDigest } from './file-digest.ts';
 
 /** Level 3: layers are gzip already, and higher levels only cost time. */
 export const compression = { encoder: `zstd ${process.versions.zstd}`, level: 3, frameBytesMax: 4 * 1024 * 1024 } as const;
 
 /** Two frames are compressed at a time, on the thread pool. */
 const framesInFlight = 2;
+
+/** Of a source at a time: each is hashed while it is still in the processor's cache. */
+const readBytes = 1024 * 1024;
+
+/** So much is written before it is sent on to the disk. */
+const syncBytes = 64 * 1024 * 1024;
 
 /** Bytes in memory, or a file. */
 export type Source = Uint8Array | { readonly file: string };
@@ -42,41 +48,144 @@ export interface ArchiveOptions {
 /** Writes `entries` in the order given. A source that no longer has the bytes announced is an `environment` error. */
 export async function writeArchive(file: FileHandle, entries: readonly ArchiveEntry[], options: ArchiveOptions): Promise<{ sha256: string; bytes: number }> {
   const total = entries.reduce((sum, entry) => sum + tarBlockBytes + entry.size + tarPadding(entry.size), tarEnd.length);
-  const hash = createHash('sha256');
+  const digest = new FileDigest(total);
+  const output = new WriteBehind(file);
+  const pieces = new Pieces(compression.frameBytesMax);
   const rows: SeekRow[] = [];
-  let bytes = 0;
-  let done = 0;
-  const put = async (chunk: Uint8Array): Promise<void> => {
-    hash.update(chunk);
-    await file.writeFile(chunk);
-    bytes += chunk.length;
+  /** Returns the bytes that these are; they may not be used any more. */
+  const put = async (chunks: readonly Uint8Array[]): Promise<number> => {
+    const before = digest.bytes;
+    for (const chunk of chunks) digest.add(chunk);
+    await output.write(chunks);
+    return digest.bytes - before;
   };
-  for await (const { frame, decompressed } of compressFrames(cut(tarStream(entries, options.mtime), compression.frameBytesMax))) {
-    await put(frame);
-    rows.push({ compressed: frame.length, decompressed });
-    options.onProgress?.((done += decompressed), total);
+  let done = 0;
+  try {
+    for await (const { chunks, piece } of compressFrames(tarPieces(entries, options.mtime, pieces))) {
+      rows.push({ compressed: await put(chunks), decompressed: piece.length });
+      options.onProgress?.((done += piece.length), total);
+      pieces.giveBack(piece);
+    }
+    await put([renderSeekTable(rows)]);
+    await output.end();
+    return { sha256: digest.finish().toString('hex'), bytes: digest.bytes };
+  } finally {
+    digest.close();
   }
-  await put(renderSeekTable(rows));
-  return { sha256: hash.digest('hex'), bytes };
 }
 
-async function* tarStream(entries: readonly ArchiveEntry[], mtime: number): AsyncGenerator<Uint8Array> {
+/** One write is under way while the next frame is made, and what is written goes to the disk all the while, not at the end. */
+class WriteBehind {
+  readonly #file: FileHandle;
+  #writing: Promise<void> = Promise.resolve();
+  #syncing: Promise<void> = Promise.resolve();
+  #unsynced = 0;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** Returns when the write before is done. */
+  async write(chunks: readonly Uint8Array[]): Promise<void> {
+    await this.#writing;
+    this.#writing = this.#writeAll(chunks);
+    // Its error is thrown by the next write, or by the end.
+    this.#writing.catch(() => {});
+  }
+
+  async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) {
+      this.#unsynced += chunk.length;
+      await this.#file.writeFile(chunk);
+    }
+    chunks.forEach(release);
+    if (this.#unsynced < syncBytes) return;
+    this.#unsynced = 0;
+    await this.#syncing;
+    this.#syncing = this.#file.datasync();
+    this.#syncing.catch(() => {});
+  }
+
+  async end(): Promise<void> {
+    await this.#writing;
+    await this.#syncing;
+  }
+}
+
+/** The archive in pieces of exactly `size`, but the last; each piece is a buffer of its own, for as long as it is not given back. */
+class Pieces {
+  readonly #size: number;
+  readonly #free: Buffer[] = [];
+  #piece: Buffer;
+  #filled = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#piece = Buffer.allocUnsafeSlow(size);
+  }
+
+  /** What is left of the present piece, to be filled from its start. */
+  get room(): Buffer {
+    return this.#piece.subarray(this.#filled);
+  }
+
+  /** The first `length` bytes of the room have been filled. */
+  *fill(length: number): Generator<Buffer> {
+    this.#filled += length;
+    if (this.#filled === this.#size) yield this.#take();
+  }
+
+  *add(bytes: Uint8Array): Generator<Buffer> {
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + this.room.length);
+      this.room.set(part);
+      yield* this.fill(part.length);
+      at += part.length;
+    }
+  }
+
+  *end(): Generator<Buffer> {
+    if (this.#filled > 0) yield this.#take();
+  }
+
+  giveBack(piece: Buffer): void {
+    this.#free.push(piece);
+  }
+
+  #take(): Buffer {
+    const piece = this.#piece.subarray(0, this.#filled);
+    this.#piece = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size);
+    this.#filled = 0;
+    return piece;
+  }
+}
+
+async function* tarPieces(entries: readonly ArchiveEntry[], mtime: number, pieces: Pieces): AsyncGenerator<Buffer> {
   for (const entry of entries) {
-    yield renderTarHeader({ path: entry.path, size: entry.size, mtime });
-    yield* announcedBytes(entry);
-    yield new Uint8Array(tarPadding(entry.size));
+    yield* pieces.add(renderTarHeader({ path: entry.path, size: entry.size, mtime }));
+    yield* announcedPieces(entry, pieces);
+    yield* pieces.add(new Uint8Array(tarPadding(entry.size)));
   }
-  yield tarEnd;
+  yield* pieces.add(tarEnd);
+  yield* pieces.end();
 }
 
-async function* announcedBytes({ path, size, sha256, source }: ArchiveEntry): AsyncGenerator<Uint8Array> {
+/** The bytes of an entry, read straight into the pieces, and hashed there. */
+async function* announcedPieces({ path, size, sha256, source }: ArchiveEntry, pieces: Pieces): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   let seen = 0;
-  const chunks = source instanceof Uint8Array ? [source] : createReadStream(source.file, { highWaterMark: 1024 * 1024 });
-  for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
-    seen += chunk.length;
-    hash.update(chunk);
-    if (seen <= size) yield chunk;
+  if (source instanceof Uint8Array) {
+    hash.update(source);
+    seen = source.length;
+    if (seen === size) yield* pieces.add(source);
+  } else {
+    await using file = await open(source.file);
+    for (let length = -1; length !== 0 && seen <= size; seen += length) {
+      const room = pieces.room.subarray(0, readBytes);
+      length = (await file.read(room, 0, room.length)).bytesRead;
+      hash.update(room.subarray(0, length));
+      if (length > 0) yield* pieces.fill(length);
+    }
   }
   const found = hash.digest('hex');
   if (seen !== size || found !== sha256) {
@@ -86,29 +195,15 @@ async function* announcedBytes({ path, size, sha256, source }: ArchiveEntry): As
   }
 }
 
-/** The same bytes in pieces of exactly `size`, but the last. Each piece is a buffer of its own. */
-async function* cut(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
-  let piece = Buffer.allocUnsafe(size);
-  let filled = 0;
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + size - filled);
-      piece.set(part, filled);
-      filled += part.length;
-      at += part.length;
-      if (filled === size) {
-        yield piece;
-        piece = Buffer.allocUnsafe(size);
-        filled = 0;
-      }
-    }
-  }
-  if (filled > 0) yield piece.subarray(0, filled);
+interface Frame {
+  readonly chunks: readonly Uint8Array[];
+  /** What it was made of. */
+  readonly piece: Buffer;
 }
 
 /** One frame a piece, with content size and checksum; `framesInFlight` at a time, in order. */
-async function* compressFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<{ frame: Uint8Array; decompressed: number }> {
-  const queue: Promise<{ frame: Uint8Array; decompressed: number }>[] = [];
+async function* compressFrames(pieces: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
+  const queue: Promise<Frame>[] = [];
   try {
     for await (const piece of pieces) {
       queue.push(compressFrame(piece));
@@ -120,15 +215,19 @@ async function* compressFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
-async function compressFrame(piece: Uint8Array): Promise<{ frame: Uint8Array; decompressed: number }> {
-  const frame = await promisify(zstdCompress)(piece, {
+async function compressFrame(piece: Buffer): Promise<Frame> {
+  const stream = createZstdCompress({
     params: {
       [constants.ZSTD_c_compressionLevel]: compression.level,
       [constants.ZSTD_c_contentSizeFlag]: 1,
       [constants.ZSTD_c_checksumFlag]: 1,
     },
     pledgedSrcSize: piece.length,
-    chunkSize: 1024 * 1024,
+    // More than a frame needs that does not compress, so that it does not come in many.
+    chunkSize: piece.length + (piece.length >> 8) + 1024,
   });
-  return { frame, decompressed: piece.length };
+  stream.end(piece);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return { chunks, piece };
 }

@@ -1,5 +1,5 @@
 /**
- * Makes a kit's archive: inventory → manifest → signature of the manifest → archive. The file appears under its name
+ * Makes a kit's archive: inventory, with what is attested of the images → manifest → signature of the manifest → archive. The file appears under its name
  * only when it is whole and on disk; whatever goes wrong before leaves nothing behind.
  */
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
@@ -9,13 +9,9 @@ import { ZastavaError, type Problem } from '../contract/errors.ts';
 import { kitPaths, kitSuffixes } from '../contract/kit-format.ts';
 import { writeArchive, type ArchiveEntry, type ArchiveOptions } from './archive.ts';
 import { gatherInventory, type InventoryInput } from './inventory.ts';
-import type { Signer } from './keys.ts';
 import { renderManifest, signManifest } from './manifest.ts';
 
 export interface KitPlan extends InventoryInput {
-  readonly signer: Signer;
-  /** RFC 3339, seconds, UTC. */
-  readonly signedAt: string;
   /** Folder for the archive; made if it is not there. */
   readonly to: string;
   readonly onProgress?: ArchiveOptions['onProgress'];
@@ -33,7 +29,7 @@ export interface AssembledKit {
  * Throws `usage` for a version or time that cannot be, `environment` when a file cannot be read or written, and what the inventory throws.
  */
 export async function assembleKit(plan: KitPlan): Promise<AssembledKit> {
-  const { recipe, version, signedAt, signer } = plan;
+  const { recipe, version, notary: { signer, signedAt } } = plan;
   checkPlan(plan);
   const files = await gatherInventory(plan);
   const records = files.map(({ path, size, sha256, mediaType, role }) => ({ path, size, sha256, mediaType, role }));
@@ -44,7 +40,7 @@ export async function assembleKit(plan: KitPlan): Promise<AssembledKit> {
   return { path: target, ...written };
 }
 
-function checkPlan({ version, signedAt }: KitPlan): void {
+function checkPlan({ version, notary: { signedAt } }: KitPlan): void {
   const problems: Problem[] = [];
   if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/.test(version)) problems.push({ where: 'version', expected: 'letters, digits, "." and "-", 64 at most', found: version });
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(signedAt) || Number.isNaN(Date.parse(signedAt))) {

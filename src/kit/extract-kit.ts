@@ -27,7 +27,7 @@ export interface ExtractedKit {
  */
 export async function extractKit(kit: OpenedKit, paths: readonly string[], to: string, options: Omit<VerifyOptions, 'signatures'>): Promise<ExtractedKit> {
   if (kit.bytes === null) throw new ZastavaError('usage', 'A kit is read twice to extract from it, which a stream cannot be: give a file.');
-  const report = await verifyKit(kit.stream(), { ...options, signatures: kit.signatures });
+  const report = await verifyKit(kit.stream(), { ...options, signatures: kit.signatures, fileBytes: kit.bytes });
   if (!report.ok) {
     throw new ZastavaError(report.code ?? 'internal', 'The kit does not hold, and nothing was extracted.', { problems: report.checks.flatMap(({ problems }) => problems) });
   }

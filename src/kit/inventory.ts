@@ -1,6 +1,6 @@
 /**
- * What goes into a kit: documents, manifests and the OCI layout of its images, each with size, digest, media type and
- * role, sorted as the archive wants it. Blobs have their digests from the image build; all else is hashed here, once.
+ * What goes into a kit: documents, manifests, the OCI layout of its images with what is attested of them, and the layout
+ * of cosign's signatures by tag; each file with size, digest, media type and role, sorted as the archive wants it. Blobs have their digests from the image build; all else is hashed here, once.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -13,20 +13,18 @@ import { isKitPath } from '../contract/kit-path.ts';
 import { ociAnnotations, ociLayout, ociMediaTypes, type Descriptor, type OciIndex } from '../contract/oci.ts';
 import type { BuiltImage } from '../images/image.ts';
 import type { Source } from './archive.ts';
+import { attestImages, type AttestInput } from './attest/attest-images.ts';
+import type { LayoutPart } from './attest/blob.ts';
 import { listBlobs } from './image-blobs.ts';
-import { mediaTypeOf, type KitRecipe } from './recipe.ts';
+import { mediaTypeOf } from './recipe.ts';
 
 /** A file of the kit, and where its bytes are. */
 export interface KitFile extends KitFileRecord {
   readonly source: Source;
 }
 
-export interface InventoryInput {
-  readonly recipe: KitRecipe;
-  /** Also the images' tag. */
-  readonly version: string;
-  /** The images' repositories are `<registry>/<name>`. */
-  readonly registry: string;
+/** Of what is attested: the version is also the images' tag, and `<registry>/<name>` are their repositories. */
+export interface InventoryInput extends AttestInput {
   readonly images: readonly BuiltImage[];
   /** Bytes or file by the path that the recipe's `from` gives; what is not here is read from `root`. */
   readonly sources: ReadonlyMap<string, Source>;
@@ -37,7 +35,11 @@ export interface InventoryInput {
 /** All files of the kit but the manifest and its signature, in archive order. */
 export async function gatherInventory(input: InventoryInput): Promise<KitFile[]> {
   const images = input.recipe.images.map(({ name }) => built(name, input.images));
-  const files = [...layoutFiles(images, input), ...(await blobFiles(images)), ...(await documentFiles(input)), ...(await manifestFiles(input))];
+  const blobs = await blobFiles(images);
+  const documents = [...(await documentFiles(input)), ...(await manifestFiles(input))];
+  const { referrers, signatures } = attestImages(images, input);
+  const entries = [...images.flatMap((image) => namedEntries(image, input)), ...referrers.entries];
+  const files = [...layoutFiles('', { ...referrers, entries }), ...blobs, ...layoutFiles(kitPaths.signatures, signatures), ...documents];
   refuseClashes(files);
   return files.sort((a, b) => rank(a.path) - rank(b.path) || (a.path < b.path ? -1 : 1));
 }
@@ -53,12 +55,15 @@ function rank(path: string): number {
   return index === -1 ? kitHead.length : index;
 }
 
-function layoutFiles(images: readonly BuiltImage[], input: InventoryInput): KitFile[] {
-  const index: OciIndex = { schemaVersion: 2, mediaType: ociMediaTypes.index, manifests: images.flatMap((image) => namedEntries(image, input)) };
-  return [
-    fileOf(kitPaths.ociLayout, 'application/vnd.oci.layout.header.v1+json', canonicalJson(ociLayout)),
-    fileOf(kitPaths.ociIndex, ociMediaTypes.index, canonicalJson(index)),
+/** An OCI layout in the kit's folder `folder` (ends with `/`, or is empty), with the blobs that are in memory. */
+function layoutFiles(folder: string, { entries, blobs }: LayoutPart): KitFile[] {
+  const index: OciIndex = { schemaVersion: 2, mediaType: ociMediaTypes.index, manifests: entries };
+  const files = [
+    fileOf(folder + kitPaths.ociLayout, 'application/vnd.oci.layout.header.v1+json', Buffer.from(canonicalJson(ociLayout))),
+    fileOf(folder + kitPaths.ociIndex, ociMediaTypes.index, Buffer.from(canonicalJson(index))),
+    ...blobs.map(({ descriptor, bytes }) => fileOf(`${folder}${kitPaths.blobs}${descriptor.digest.slice('sha256:'.length)}`, descriptor.mediaType, bytes)),
   ];
+  return [...new Map(files.map((file) => [file.path, file])).values()];
 }
 
 /**
@@ -110,8 +115,7 @@ async function manifestFiles({ recipe, sources }: InventoryInput): Promise<KitFi
   );
 }
 
-function fileOf(path: string, mediaType: string, text: string): KitFile {
-  const source = Buffer.from(text);
+function fileOf(path: string, mediaType: string, source: Uint8Array): KitFile {
   return { path, size: source.length, sha256: sha256Hex(source), mediaType, role: 'oci', source };
 }
 

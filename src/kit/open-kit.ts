@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { ZastavaError } from '../contract/errors.ts';
 import { kitLimits, kitSuffixes } from '../contract/kit-format.ts';
 import type { SignatureFiles } from './verify/file-signature.ts';
+import type { SignedRevocations } from './verify/revocations.ts';
 
 const chunkBytes = 1024 * 1024;
 const readInto = promisify(read);
@@ -24,6 +25,8 @@ export interface SignaturePaths {
   /** Default: beside the kit. */
   readonly bundle?: string | undefined;
   readonly signature?: string | undefined;
+  /** More signatures and bundles, of other signers. */
+  readonly others?: readonly string[];
 }
 
 /**
@@ -41,15 +44,26 @@ async function readSignatures(path: string | undefined, paths: SignaturePaths): 
   return {
     bundle: await readText(paths.bundle, beside(kitSuffixes.bundle)),
     signature: await readText(paths.signature, beside(kitSuffixes.signature)),
+    certificateBundle: await readText(undefined, beside(kitSuffixes.certificateBundle)),
+    consistency: await readText(undefined, beside(kitSuffixes.consistency), kitLimits.consistencyBytesMax),
+    others: await Promise.all((paths.others ?? []).map(async (name) => ({ name, text: (await readText(name, undefined)) ?? '' }))),
   };
 }
 
-async function readText(asked: string | undefined, beside: string | undefined): Promise<string | null> {
+/** A revocation list and the signatures beside it, `<path>.sig` and `<path>.sigstore.json`. */
+export async function openRevocations(path: string): Promise<SignedRevocations> {
+  return {
+    list: (await readText(path, undefined)) ?? '',
+    signatures: { signature: await readText(undefined, `${path}.sig`), bundle: await readText(undefined, `${path}.sigstore.json`) },
+  };
+}
+
+async function readText(asked: string | undefined, beside: string | undefined, bytesMax: number = kitLimits.signatureBytesMax): Promise<string | null> {
   const path = asked ?? beside;
   if (path === undefined) return null;
   try {
     const { size } = await stat(path);
-    if (size > kitLimits.signatureBytesMax) throw new ZastavaError('kit.limit-exceeded', `${path} has ${size} bytes; a signature has at most ${kitLimits.signatureBytesMax}.`);
+    if (size > bytesMax) throw new ZastavaError('kit.limit-exceeded', `${path} has ${size} bytes; such a file beside a kit has at most ${bytesMax}.`);
     return await readFile(path, 'utf8');
   } catch (cause) {
     if (asked === undefined && hasCode(cause, 'ENOENT')) return null;

@@ -3,7 +3,7 @@
  * A signature over the file is checked against its SHA-256, which the one pass has made anyway; Node's own verify would
  * hash a second time, hence @noble/curves.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { p256 } from '@noble/curves/nist.js';
 import { digestOf } from '../bytes/digest.ts';
 import { ZastavaError } from '../contract/errors.ts';
@@ -17,6 +17,8 @@ export interface PublicKey {
   readonly key: KeyObject;
   /** ECDSA over a SHA-256 digest of 32 bytes; the signature is ASN.1 DER. False also when it is not even that. */
   verifiesDigest(sha256: Uint8Array, signature: Uint8Array): boolean;
+  /** The same over a message, hashed here: by OpenSSL, some 30 times as fast. */
+  verifiesMessage(message: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /** Throws `kit.key-invalid` for anything but the PEM of a P-256 public key; `source` names it in the message. */
@@ -43,6 +45,7 @@ export function parsePublicKey(pem: string, source: string): PublicKey {
         return false;
       }
     },
+    verifiesMessage: (message, signature) => verify('sha256', message, { key, dsaEncoding: 'der' }, signature),
   };
 }
 

@@ -55,10 +55,18 @@ export function parseRecipe(text: string, source: string): KitRecipe {
     found: error.message.split('\n', 1)[0]!,
   }));
   if (problems.length > 0) throw invalid(source, problems);
-  const recipe = readRecipe(new Fields(document.toJS({ maxAliasCount: 0 }), '', problems));
+  const recipe = readRecipe(new Fields(plainData(document, source), '', problems));
   problems.push(...clashes(recipe));
   if (problems.length > 0) throw invalid(source, problems);
   return recipe;
+}
+
+function plainData(document: ReturnType<typeof parseDocument>, source: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw invalid(source, [{ where: '(root)', expected: 'YAML without aliases', found: 'an alias' }]);
+  }
 }
 
 function invalid(source: string, problems: readonly Problem[]): ZastavaError {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/bytes/digest.ts';
 import type { OciIndex, OciManifest } from '../../src/contract/oci.ts';
+import { basePackages, baseSuite } from '../../src/images/base-lock.ts';
 import { buildImages, type BuildOptions } from '../../src/images/build-images.ts';
 import type { BuiltImage, ImageProgress } from '../../src/images/image.ts';
 import { blobPath, makeInputs, recipe, untar } from './fake-inputs.ts';
@@ -12,8 +13,8 @@ const read = (image: BuiltImage, digest: string): Buffer => readFileSync(blobPat
 const json = <T>(image: BuiltImage, digest: string): T => JSON.parse(read(image, digest).toString('utf8')) as T;
 const roots: string[] = [];
 
-async function inputs(): ReturnType<typeof makeInputs> {
-  const made = await makeInputs();
+async function inputs(copyrights?: Readonly<Record<string, string>>): ReturnType<typeof makeInputs> {
+  const made = await makeInputs(copyrights);
   roots.push(made.root);
   return made;
 }
@@ -98,6 +99,32 @@ describe('an image', () => {
     const options = await inputs();
     const first = await buildOne(options);
     expect((await buildOne({ ...options, epochSeconds: options.epochSeconds + 1 })).index.digest).not.toBe(first.index.digest);
+  });
+});
+
+describe('the components of an image', () => {
+  it('are the locked Debian packages and Node of its platform, then what is in the bundle', async () => {
+    const options = await inputs();
+    const locked = JSON.parse(options.baseLock) as { packages: Record<string, { name: string; sha256: string }[]> };
+    const { children } = await buildOne(options);
+    expect(children.map(({ components }) => components.map(({ name }) => name))).toEqual([[...basePackages, 'node'], [...basePackages, 'node']]);
+    for (const { platform: { architecture }, components } of children) {
+      for (const { name, sha256 } of locked.packages[architecture]!) {
+        expect(components.find((component) => component.name === name)).toEqual({ kind: 'debian', name, version: '1:1.0-1', architecture, suite: baseSuite, licenses: [], pinned: { algorithm: 'sha256', hex: sha256 } });
+      }
+      expect(components.at(-1)).toMatchObject({ kind: 'node', version: '24.0.1', architecture, pinned: { algorithm: 'sha512', hex: expect.stringMatching(/^[0-9a-f]{128}$/) as string } });
+    }
+  });
+
+  it('are the same, licences too, when the layers come from the cache', async () => {
+    const options = await inputs();
+    const first = await buildOne(options);
+    expect((await buildOne({ ...options, packagesFrom: join(options.root, 'empty') })).children).toEqual(first.children);
+  });
+
+  it('have the licences that the packages state', async () => {
+    const image = await buildOne(await inputs({ libc6: 'See /usr/share/common-licenses/LGPL-2.1.' }));
+    expect(image.children[0]!.components.find(({ name }) => name === 'libc6')?.licenses).toEqual(['LGPL-2.1']);
   });
 });
 

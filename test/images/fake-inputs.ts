@@ -73,7 +73,7 @@ const contents: Readonly<Record<string, readonly TarFile[]>> = {
   ],
 };
 
-const filesOf = (name: string): TarFile[] => [...(contents[name] ?? []), { name: `./usr/share/doc/${name}/copyright`, text: `copyright of ${name}\n` }];
+const filesOf = (name: string, copyright: string): TarFile[] => [...(contents[name] ?? []), { name: `./usr/share/doc/${name}/copyright`, text: copyright }];
 
 export const recipe: ImageRecipe = {
   name: 'clock',
@@ -81,8 +81,8 @@ export const recipe: ImageRecipe = {
   user: '65532', title: 'Clock', description: 'Tells the time.', version: '1.2.3', licenses: 'Apache-2.0', ports: ['8080/tcp'], env: { COLOUR: 'green' },
 };
 
-/** A checkout and a folder of packages in a new temporary folder; the same content each time. */
-export async function makeInputs(): Promise<BuildOptions & { readonly packagesFrom: string; readonly cache: string }> {
+/** A checkout and a folder of packages in a new temporary folder; the same content each time. `copyrights`: package → its copyright file. */
+export async function makeInputs(copyrights: Readonly<Record<string, string>> = {}): Promise<BuildOptions & { readonly packagesFrom: string; readonly cache: string }> {
   const root = await mkdtemp(join(tmpdir(), 'images-test-'));
   const packagesFrom = join(root, 'packages');
   await mkdir(join(root, 'src'));
@@ -94,7 +94,7 @@ export async function makeInputs(): Promise<BuildOptions & { readonly packagesFr
   for (const architecture of architectures) {
     packages[architecture] = [];
     for (const name of basePackages) {
-      const deb = await debOf(name, '1:1.0-1', architecture, filesOf(name));
+      const deb = await debOf(name, '1:1.0-1', architecture, filesOf(name, copyrights[name] ?? `copyright of ${name}\n`));
       const locked: LockedPackage = { name, version: '1:1.0-1', architecture, size: deb.length, sha256: createHash('sha256').update(deb).digest('hex') };
       packages[architecture].push(locked);
       await writeFile(join(packagesFrom, debFileName(locked)), deb);

@@ -7,7 +7,7 @@ import { renderImagesLock } from '../../src/images/images-lock.ts';
 const descriptor = (text: string): Descriptor => ({ mediaType: ociMediaTypes.manifest, digest: digestOf(text), size: text.length });
 const image = (name: string): BuiltImage => ({
   name, index: descriptor(name), blobs: new Map(),
-  children: platforms.map((platform) => ({ platform, descriptor: descriptor(`${name} ${platform.architecture}`) })),
+  children: platforms.map((platform) => ({ platform, descriptor: descriptor(`${name} ${platform.architecture}`), components: [] })),
 });
 
 it('the lock has index and platforms of each image, sorted by name', () => {

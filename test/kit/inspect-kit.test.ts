@@ -15,7 +15,7 @@ test('it shows what the kit says of itself, and says that nothing was verified',
   const { verified, manifest, images } = await inspectKit(chunksOf(kit.bytes), null);
   expect(verified).toBe('nothing');
   expect(manifest).toMatchObject({ name: 'tiny', version: '0.1.0', signer: { kind: 'release' } });
-  expect(manifest.files).toHaveLength(14);
+  expect(manifest.files.map(({ path }) => path)).toContain('signatures/index.json');
   expect(images).toHaveLength(1);
   expect(images[0]!.names).toEqual(['app-0.1.0', 'registry.internal/tiny/app:0.1.0', `registry.internal/tiny/app@${images[0]!.digest}`]);
   expect(images[0]!.platforms.map(({ platform }) => platform)).toEqual(platforms.map(({ os, architecture }) => `${os}/${architecture}`));

@@ -67,7 +67,7 @@ describe('a signer', () => {
     ['Ed25519', generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), '', /found ed25519/],
     ['a public key', createPublicKey(sample).export({ type: 'spki', format: 'pem' }).toString(), '', /holds no private key/],
     ['no PEM', 'secret text', '', /holds no private key/],
-    ["cosign's own form", '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n', '', /cosign's own encrypted form/],
+    ["a damaged key in cosign's own form", '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n', '', /k\.pem cannot be decrypted/],
   ])('is refused for %s, and no secret is told', async (_name, pem, given, message) => {
     const error: unknown = await parseSigner(pem, 'k.pem', () => given).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'kit.key-invalid', message: expect.stringMatching(message), cause: undefined });

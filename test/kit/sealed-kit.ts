@@ -9,7 +9,9 @@ import { canonicalJson } from '../../src/bytes/canonical-json.ts';
 import { sha256Bytes, sha256Hex } from '../../src/bytes/digest.ts';
 import { renderSeekTable } from '../../src/bytes/seek-table.ts';
 import { renderTarHeader, tarBlockBytes, tarEnd, tarPadding } from '../../src/bytes/ustar.ts';
+import { attestationMediaTypes } from '../../src/contract/attestations.ts';
 import { kitPaths, type KitFileRecord, type KitManifest } from '../../src/contract/kit-format.ts';
+import { ociMediaTypes } from '../../src/contract/oci.ts';
 import type { Signer } from '../../src/kit/keys.ts';
 import { renderManifest, signManifest } from '../../src/kit/manifest.ts';
 import type { SignatureFiles } from '../../src/kit/verify/file-signature.ts';
@@ -45,6 +47,12 @@ export function replace(files: readonly SealedFile[], changes: Readonly<Record<s
   return files
     .filter(({ path }) => !(path in changes) || changes[path] !== undefined)
     .map((file) => ({ ...file, bytes: Buffer.from(changes[file.path] ?? file.bytes) }));
+}
+
+/** Paths of what is attested of the tiny kit's image: referrers, their bundles, and the layout of signatures by tag. */
+export function attestationFiles(files: readonly SealedFile[]): string[] {
+  const own: readonly string[] = [ociMediaTypes.empty, attestationMediaTypes.bundle];
+  return files.filter(({ path, mediaType, bytes }) => path.startsWith(kitPaths.signatures) || own.includes(mediaType) || (mediaType === ociMediaTypes.manifest && bytes.includes('"subject"'))).map(({ path }) => path);
 }
 
 export interface SealOptions {

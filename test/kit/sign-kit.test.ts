@@ -1,9 +1,16 @@
-import { createPublicKey, verify } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createPublicKey, verify, X509Certificate } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kitMediaTypes } from '../../src/contract/kit-format.ts';
+import { provideDevelopmentCertificate } from '../../src/kit/certificates/development-certificate.ts';
+import type { SigningCertificate } from '../../src/kit/certificates/signing-certificate.ts';
+import { developmentLog } from '../../src/kit/log/release-log.ts';
+import { signKit, type KitSignatures } from '../../src/kit/sign-kit.ts';
+import { writeTrust, type TrustFiles } from '../../src/kit/trust.ts';
+import { verifyReleased } from './released-kits.ts';
 import { makeTinyKit, type TinyKit } from './tiny-kit.ts';
 
 describe('the files beside a kit', () => {
@@ -26,17 +33,23 @@ describe('the files beside a kit', () => {
     expect(verify('sha256', archive, await readFile(kit.publicKey), Buffer.from(text, 'base64'))).toBe(true);
   });
 
-  test('hold a bundle that sigstore verifies by the key that the hint names, for this archive alone', async () => {
+  test('hold a bundle of v0.3 with an entry of the log that the notary writes', async () => {
     const json: unknown = JSON.parse(await readFile(kit.bundle, 'utf8'));
     expect(json).toMatchObject({ mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json', messageSignature: { messageDigest: { algorithm: 'SHA2_256' } } });
-    const bundle = bundleFromJSON(json);
+    const keyId = Buffer.from(kit.plan.notary.log.logId.slice(7), 'hex').toString('base64');
+    expect(json).toMatchObject({ verificationMaterial: { tlogEntries: [{ logId: { keyId } }] } });
+  });
+
+  test('hold a bundle that sigstore verifies by the key that the hint names, for this archive alone', async () => {
+    const { verificationMaterial, ...bundle } = bundleFromJSON(JSON.parse(await readFile(kit.bundle, 'utf8')));
+    const unlogged = { ...bundle, verificationMaterial: { ...verificationMaterial, tlogEntries: [] } };
     const rawBytes = createPublicKey(await readFile(kit.publicKey)).export({ type: 'spki', format: 'der' });
-    const hint = Buffer.from(kit.plan.signer.keyId.slice(7), 'hex').toString('base64');
+    const hint = Buffer.from(kit.plan.notary.signer.keyId.slice(7), 'hex').toString('base64');
     const root = { mediaType: '', tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] };
     const trust = toTrustMaterial(root, { [hint]: { rawBytes, keyDetails: 5 } });
     const verifier = new Verifier(trust, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 });
-    expect(verifier.verify(toSignedEntity(bundle, archive)).key).toBeDefined();
-    expect(() => verifier.verify(toSignedEntity(bundle, Buffer.concat([archive, Buffer.of(0)])))).toThrow('signature verification failed');
+    expect(verifier.verify(toSignedEntity(unlogged, archive)).key).toBeDefined();
+    expect(() => verifier.verify(toSignedEntity(unlogged, Buffer.concat([archive, Buffer.of(0)])))).toThrow('signature verification failed');
   });
 
   test('hold one and the same signature', async () => {
@@ -45,8 +58,46 @@ describe('the files beside a kit', () => {
   });
 
   test('do not hold the trust, which is a folder of its own', async () => {
-    expect(await readFile(kit.publicKey, 'utf8')).toBe(kit.plan.signer.publicKeyPem);
-    expect(JSON.parse(await readFile(kit.trustedRoot, 'utf8'))).toEqual({ mediaType: kitMediaTypes.trustedRoot });
+    expect(await readFile(kit.publicKey, 'utf8')).toBe(kit.plan.notary.signer.publicKeyPem);
+    expect(JSON.parse(await readFile(kit.trustedRoot, 'utf8'))).toMatchObject({ mediaType: kitMediaTypes.trustedRoot, tlogs: [{ baseUrl: `https://${kit.plan.notary.log.host}`, publicKey: { keyDetails: 'PKIX_ECDSA_P256_SHA_256' } }] });
     expect(kit.publicKey).toBe(`${kit.folder}/trust/tiny.pub`);
+  });
+});
+
+describe('with a certificate', () => {
+  let kit: TinyKit;
+  let certificate: SigningCertificate;
+  let signed: KitSignatures;
+  let trust: TrustFiles;
+
+  beforeAll(async () => {
+    kit = await makeTinyKit();
+    const { notary, recipe } = kit.plan;
+    certificate = await provideDevelopmentCertificate(join(kit.folder, 'certificate.pem'), notary.signer);
+    signed = await signKit({ ...kit, name: recipe.name }, notary, certificate);
+    trust = await writeTrust(join(kit.folder, 'trust'), recipe.name, notary, certificate);
+  });
+
+  test('a second bundle and the certificate lie beside the kit, and its authority in the trust', async () => {
+    expect(signed).toMatchObject({ certificateBundle: `${kit.path}.cert.sigstore.json`, certificate: join(kit.folder, 'out/tiny.cert') });
+    expect(new X509Certificate(await readFile(signed.certificate!)).raw.equals(certificate.leaf)).toBe(true);
+    expect(new X509Certificate(await readFile(trust.authority!)).raw.equals(certificate.chain[0]!)).toBe(true);
+  });
+
+  test('the kit holds by key, by certificate, and in the log', async () => {
+    const trustedRootJson = await readFile(trust.trustedRoot, 'utf8');
+    const report = await verifyReleased(kit, { allowDevelopment: true, certificate: { identity: certificate.identity, trustedRootJson } });
+    expect(report).toMatchObject({ ok: true, trust: 'certificate', notChecked: [] });
+    expect(report.checks.find(({ name }) => name === 'release log')).toMatchObject({ count: 10 });
+  });
+
+  test('what an earlier kit of this name left beside goes away', async () => {
+    const before = await readdir(join(kit.folder, 'out'));
+    const { notary, recipe } = kit.plan;
+    await signKit({ ...kit, name: recipe.name }, { ...notary, log: developmentLog(notary.signer) });
+    await writeTrust(join(kit.folder, 'trust'), recipe.name, notary);
+    expect(before).toContain('tiny.cert');
+    expect((await readdir(join(kit.folder, 'out'))).sort()).toEqual(['tiny-0.1.0.tar.zst', 'tiny-0.1.0.tar.zst.sig', 'tiny-0.1.0.tar.zst.sigstore.json']);
+    expect((await readdir(join(kit.folder, 'trust'))).sort()).toEqual(['tiny.pub', 'trusted_root.json']);
   });
 });

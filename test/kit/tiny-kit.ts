@@ -9,9 +9,11 @@ import { gzipSync } from 'node:zlib';
 import { canonicalJson } from '../../src/bytes/canonical-json.ts';
 import { digestOf } from '../../src/bytes/digest.ts';
 import { ociMediaTypes, platforms, type Descriptor, type Digest, type Platform } from '../../src/contract/oci.ts';
-import type { BuiltImage } from '../../src/images/image.ts';
+import type { BuiltImage, ImageChild, ImageComponent } from '../../src/images/image.ts';
 import { assembleKit, type AssembledKit, type KitPlan } from '../../src/kit/assemble-kit.ts';
 import { parseSigner, type Signer } from '../../src/kit/keys.ts';
+import { developmentLog } from '../../src/kit/log/release-log.ts';
+import type { Notary } from '../../src/kit/notary.ts';
 import { parseRecipe } from '../../src/kit/recipe.ts';
 import { signKit } from '../../src/kit/sign-kit.ts';
 import { writeTrust } from '../../src/kit/trust.ts';
@@ -57,13 +59,19 @@ export async function testSigner(): Promise<Signer> {
   return parseSigner(testKeyPem, 'the test key');
 }
 
+/** With a log of its own, which nothing was written to. */
+export async function testNotary(): Promise<Notary> {
+  const signer = await testSigner();
+  return { signer, log: developmentLog(signer), signedAt: '2026-01-02T03:04:06Z' };
+}
+
 /** Makes a kit in a new folder under the system's temporary one; `change` alters the plan before. */
 export async function makeTinyKit(change: (plan: KitPlan) => KitPlan = (plan) => plan): Promise<TinyKit> {
   const folder = await mkdtemp(join(tmpdir(), 'tiny-kit-'));
   const plan = change(await tinyPlan(folder));
   const kit = await assembleKit(plan);
-  const signed = await signKit(kit.path, kit.sha256, plan.signer);
-  const trust = await writeTrust(join(folder, 'trust'), plan.recipe.name, plan.signer);
+  const signed = await signKit({ ...kit, name: plan.recipe.name }, plan.notary);
+  const trust = await writeTrust(join(folder, 'trust'), plan.recipe.name, plan.notary);
   return { ...kit, ...signed, ...trust, folder, plan };
 }
 
@@ -77,8 +85,8 @@ export async function tinyPlan(folder: string): Promise<KitPlan> {
     images: [image],
     sources: tinySources(image),
     root: folder,
-    signer: await testSigner(),
-    signedAt: '2026-01-02T03:04:06Z',
+    notary: await testNotary(),
+    provenance: { commit: 'a'.repeat(40), builderId: 'https://builder.internal/tiny' },
     to: join(folder, 'out'),
   };
 }
@@ -101,6 +109,14 @@ function tinySources({ name, index }: BuiltImage): Map<string, Uint8Array> {
   return new Map(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)]));
 }
 
+/** One of each kind, as if they were in it. */
+function componentsFor({ architecture }: Platform): ImageComponent[] {
+  return [
+    { kind: 'debian', name: 'libc6', version: '2.41-12+deb13u5', architecture, suite: 'trixie', licenses: ['LGPL-2.1'], pinned: { algorithm: 'sha256', hex: 'b'.repeat(64) } },
+    { kind: 'npm', name: '@tiny/left', version: '1.0.0', licenses: ['MIT'] },
+  ];
+}
+
 /** An image of one small layer a platform, built by hand. */
 export async function tinyImage(cache: string, name: string): Promise<BuiltImage> {
   await mkdir(cache, { recursive: true });
@@ -113,12 +129,12 @@ export async function tinyImage(cache: string, name: string): Promise<BuiltImage
     blobs.set(digest, { path, size: length });
     return { mediaType, digest, size: length };
   };
-  const child = async (platform: Platform): Promise<{ platform: Platform; descriptor: Descriptor }> => {
+  const child = async (platform: Platform): Promise<ImageChild> => {
     const layer = Buffer.from(`${name} for ${platform.architecture}`.padEnd(1536, '\0'));
     const config = await put(ociMediaTypes.config, canonicalJson({ ...platform, config: {}, rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }));
     const layers = [await put(ociMediaTypes.layer, gzipSync(layer))];
     const manifest = canonicalJson({ schemaVersion: 2, mediaType: ociMediaTypes.manifest, config, layers });
-    return { platform, descriptor: { ...(await put(ociMediaTypes.manifest, manifest)), platform } };
+    return { platform, descriptor: { ...(await put(ociMediaTypes.manifest, manifest)), platform }, components: componentsFor(platform) };
   };
   const children = await Promise.all(platforms.map(child));
   const manifests = children.map(({ descriptor }) => descriptor);

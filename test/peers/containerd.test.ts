@@ -40,6 +40,11 @@ for (const { title, needs, file } of engines) {
       }
     });
 
+    test('lists nothing else: what is attested of the images has no name', async () => {
+      const listed = (await ctr('images', 'list', '--quiet')).trim().split('\n');
+      expect(listed).toHaveLength(2 * programs.length);
+    });
+
     test.each(programs)('starts %s by digest without a pull, and it ends on SIGTERM', async (program) => {
       const id = `zastava-${program}-${process.pid}`;
       const mount = `type=bind,src=${await writePodFiles(folder, program)},dst=/etc/zastava,options=rbind:ro`;

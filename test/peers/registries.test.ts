@@ -1,29 +1,18 @@
 /** The images go from the decompressed kit into two registries by two tools, and arrive with the digests of the lock. */
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OciIndex, type OciManifest, ociMediaTypes } from '../../src/contract/oci.ts';
 import { succeed } from './harness/commands.ts';
 import { kit, locked, programs } from './harness/kit.ts';
 import { describeWith, peer } from './harness/peers.ts';
+import { registries } from './harness/registries.ts';
 import { scratch } from './harness/scratch.ts';
-import { type Server, startServer } from './harness/servers.ts';
+import type { Server } from './harness/servers.ts';
 
 const copies = {
   oras: (program: string, target: string) => succeed(peer('oras'), ['cp', '-r', '--no-tty', '--from-oci-layout', `${kit.tar}:${program}-${kit.version}`, '--to-plain-http', target]),
   skopeo: (program: string, target: string) =>
     succeed(peer('skopeo'), ['--insecure-policy', 'copy', '--all', '--dest-tls-verify=false', `oci-archive:${kit.tar}:${program}-${kit.version}`, `docker://${target}`]),
-} as const;
-
-const registries = {
-  distribution: (folder: string) => {
-    const config = join(folder, 'registry.yaml');
-    // JSON is YAML. Port 0: the log says which one it became.
-    writeFileSync(config, JSON.stringify({ version: 0.1, log: { level: 'info' }, storage: { filesystem: { rootdirectory: join(folder, 'registry') } }, http: { addr: '127.0.0.1:0', secret: 'loopback' } }));
-    return startServer(peer('distribution'), ['serve', config], /listening on 127\.0\.0\.1:(\d+)/);
-  },
-  crane: (folder: string) => startServer(peer('crane'), ['registry', 'serve', '--address', '127.0.0.1:0', '--disk', folder], /serving on port (\d+)/),
 } as const;
 
 for (const registry of ['distribution', 'crane'] as const) {

@@ -1,4 +1,5 @@
 /** What of this repository the verbs need. The one-file CLI outside a checkout has none of it, and says so. */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ZastavaError } from '../../contract/errors.ts';
 
@@ -9,8 +10,10 @@ export const checkoutPaths = {
   valuesSchema: 'offline-kit/zastava-runtime.values.schema.json',
   baseLock: 'offline-kit/base.lock.json',
   imagesLock: 'offline-kit/images.lock.json',
+  releaseLog: 'offline-kit/release-log',
   kits: 'offline-kit',
   developmentKey: '.keys/development.key.pem',
+  developmentCertificate: '.keys/development.cert.pem',
   dist: 'dist',
   cli: 'dist/cli/zastava.mjs',
 } as const;
@@ -23,4 +26,13 @@ export function inCheckout(): boolean {
 export function requireCheckout(verb: string): void {
   if (inCheckout()) return;
   throw new ZastavaError('environment', `${verb} works in a checkout of the repository only, since it bundles its sources: expected ${checkoutPaths.recipe} in the current folder, found none; run it where package.json is`);
+}
+
+/** The commit that is checked out, when nothing was changed since; a changed tree is no commit, and the provenance names none. */
+export function readCommit(): string | undefined {
+  const git = (...args: string[]): string | undefined => {
+    const { status, stdout } = spawnSync('git', args, { encoding: 'utf8' });
+    return status === 0 ? stdout.trim() : undefined;
+  };
+  return git('status', '--porcelain', '--untracked-files=no') === '' ? git('rev-parse', 'HEAD') : undefined;
 }

@@ -5,7 +5,7 @@ import { verifyKit, type VerifyOptions } from '../../kit/verify/verify-kit.ts';
 import type { VerifyReport } from '../../kit/verify/report.ts';
 import { formatBytes, renderProblem, renderTable, say, startProgress, styled, warn, type OutputOptions } from './terminal.ts';
 
-export type KitTrust = Pick<VerifyOptions, 'keyPem' | 'allowDevelopment' | 'integrityOnly'>;
+export type KitTrust = Omit<VerifyOptions, 'signatures' | 'onProgress'>;
 
 export async function checkKit(path: string, trust: KitTrust, output: OutputOptions, signatures: SignaturePaths = {}): Promise<VerifyReport> {
   const kit = await openKit(path, signatures);
@@ -15,6 +15,7 @@ export async function checkKit(path: string, trust: KitTrust, output: OutputOpti
     return await verifyKit(kit.stream(), {
       ...trust,
       signatures: kit.signatures,
+      fileBytes: total,
       onProgress: total === null ? undefined : (bytes) => progress.update(bytes, total),
     });
   } finally {
@@ -35,6 +36,6 @@ export function sayReport(output: OutputOptions, report: VerifyReport): void {
   }
   if (signer?.kind === 'development') warn('DEVELOPMENT KEY: this kit is signed by a key that was made on a build machine, for trying out. No site should trust it; sign releases with --key.');
   for (const { name, meaning, reason } of report.notChecked) warn(`NOT CHECKED: ${name} (${reason}). ${meaning}`);
-  const verdict = report.trust === 'key' ? 'verified' : 'whole, by whomever it was made';
+  const verdict = report.trust === 'none' ? 'whole, by whomever it was made' : 'verified';
   if (report.ok) say(output, `${styled('green', verdict)}: sha256:${report.sha256}, ${formatBytes(report.bytes)}, ${report.entries} files`);
 }

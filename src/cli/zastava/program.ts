@@ -1,9 +1,13 @@
 /** The command tree of the build plane: one file a verb (contract section 11). The docs are compared with it. */
 import { Command } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { addKeysMake } from './keys-make.ts';
 import { addKitBuild } from './kit-build.ts';
+import { addKitDiff } from './kit-diff.ts';
 import { addKitExtract } from './kit-extract.ts';
 import { addKitInspect } from './kit-inspect.ts';
+import { addKitRelease } from './kit-release.ts';
+import { addKitSign } from './kit-sign.ts';
 import { addKitVerify } from './kit-verify.ts';
 import { addRelock } from './relock.ts';
 import { addSynth } from './synth.ts';
@@ -22,9 +26,14 @@ export function buildProgram(): Command {
   addValuesCheck(values);
   const kit = program.command('kit').description('Build, verify and open offline kits.');
   addKitBuild(kit);
+  addKitSign(kit);
+  addKitRelease(kit);
   addKitVerify(kit);
   addKitInspect(kit);
   addKitExtract(kit);
+  addKitDiff(kit);
+  const keys = program.command('keys').description('Make keys for a kit, its log and a site.');
+  addKeysMake(keys);
   addRelock(program);
   return program;
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { refusal } from '../../bytes/refusal.ts';
 import type { TarEntry } from '../../bytes/tar-entries.ts';
 import { kitLimits, kitPaths, type KitFileRecord, type KitRole } from '../../contract/kit-format.ts';
+import { attestationMediaTypes } from '../../contract/attestations.ts';
 import { ociMediaTypes } from '../../contract/oci.ts';
 import type { Tally } from './report.ts';
 
@@ -15,8 +16,8 @@ export interface KitDocument {
   readonly bytes: Buffer;
 }
 
-const documentRoles: readonly KitRole[] = ['manifests', 'rules', 'catalogue'];
-const documentTypes: readonly string[] = [ociMediaTypes.index, ociMediaTypes.manifest, ociMediaTypes.config];
+const documentRoles: readonly KitRole[] = ['manifests', 'rules', 'catalogue', 'values'];
+const documentTypes: readonly string[] = [ociMediaTypes.index, ociMediaTypes.manifest, ociMediaTypes.config, attestationMediaTypes.bundle, attestationMediaTypes.simpleSigning];
 
 /** Gathers all that is wrong with single files; throws where the archive itself cannot be read on. */
 export async function verifyContents(entries: AsyncGenerator<TarEntry, void>, files: readonly KitFileRecord[], tally: Tally): Promise<KitDocument[]> {
@@ -64,7 +65,7 @@ async function verifyEntry(entry: TarEntry, record: KitFileRecord, documents: Do
 }
 
 function isDocument({ path, role, mediaType }: KitFileRecord): boolean {
-  return documentRoles.includes(role) || path === kitPaths.ociLayout || (role === 'oci' && documentTypes.includes(mediaType));
+  return documentRoles.includes(role) || (role === 'oci' && (path.endsWith(kitPaths.ociLayout) || documentTypes.includes(mediaType)));
 }
 
 /** What is kept in memory, within the limits on it. */

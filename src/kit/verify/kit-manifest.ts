@@ -105,13 +105,15 @@ function* nameProblems(files: readonly KitFileRecord[]): Generator<Problem> {
   }
 }
 
-/** The layout's files, and only they, have the role `oci`; a blob's name is its digest. */
+/** The files of the two layouts, and only they, have the role `oci`; a blob's name is its digest. */
 function* roleProblems(files: readonly KitFileRecord[]): Generator<Problem> {
   for (const { path, role, sha256 } of files) {
-    const isBlob = path.startsWith(kitPaths.blobs);
-    const expected = isBlob || kitHead.includes(path) ? 'oci' : role;
-    if (role !== expected || (role === 'oci' && !isBlob && !kitHead.includes(path))) yield { where: path, expected: 'the role of its path', found: role };
-    if (isBlob && path !== kitPaths.blobs + sha256) yield { where: path, expected: `the name ${kitPaths.blobs}${sha256}`, found: path };
+    const folder = path.startsWith(kitPaths.signatures) ? kitPaths.signatures : '';
+    const blob = folder + kitPaths.blobs + sha256;
+    const isBlob = path.startsWith(folder + kitPaths.blobs);
+    const isLayout = isBlob || [kitPaths.ociLayout, kitPaths.ociIndex].some((name) => path === folder + name);
+    if ((role === 'oci') !== isLayout) yield { where: path, expected: 'the role of its path', found: role };
+    if (isBlob && path !== blob) yield { where: path, expected: `the name ${blob}`, found: path };
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The closure of the OCI layout (image spec 1.1): from index.json, every descriptor leads to a blob of its size and
- * digest, and every blob is reached. A kit can then be pushed whole, and carries nothing that nobody asked for.
+ * The closure of the OCI layouts (image spec 1.1), the images' and that of signatures by tag: from index.json, every
+ * descriptor leads to a blob of its size and digest, and every blob is reached. A kit can then be pushed whole, and
+ * carries nothing that nobody asked for.
  */
 import type { ErrorCode } from '../../contract/errors.ts';
 import { kitPaths, type KitFileRecord } from '../../contract/kit-format.ts';
@@ -16,10 +17,16 @@ const digestForm = /^sha256:[0-9a-f]{64}$/;
 
 /** Gathers every descriptor that leads nowhere, and every blob that none leads to. */
 export function verifyOciLayout(files: readonly KitFileRecord[], documents: readonly KitDocument[], tally: Tally): ImagePlatforms {
-  const walk = new LayoutWalk(files, documents, tally);
-  const version = walk.readJson(kitPaths.ociLayout)?.['imageLayoutVersion'];
-  if (version !== ociLayout.imageLayoutVersion) walk.invalid(kitPaths.ociLayout, `imageLayoutVersion ${ociLayout.imageLayoutVersion}`, show(version));
-  walk.visitIndex(kitPaths.ociIndex);
+  const images = walkLayout(new LayoutWalk('', files, documents, tally));
+  if (files.some(({ path }) => path.startsWith(kitPaths.signatures))) walkLayout(new LayoutWalk(kitPaths.signatures, files, documents, tally));
+  return images;
+}
+
+function walkLayout(walk: LayoutWalk): ImagePlatforms {
+  const path = walk.folder + kitPaths.ociLayout;
+  const version = walk.readJson(path)?.['imageLayoutVersion'];
+  if (version !== ociLayout.imageLayoutVersion) walk.invalid(path, `imageLayoutVersion ${ociLayout.imageLayoutVersion}`, show(version));
+  walk.visitIndex(walk.folder + kitPaths.ociIndex);
   walk.reportExtra();
   return walk.images;
 }
@@ -28,21 +35,24 @@ export function platformName({ os, architecture }: Pick<Platform, 'os' | 'archit
   return `${os}/${architecture}`;
 }
 
-/** Images in an index, referrers of referrers: no kit needs more. */
+/** Images in an index in an index: no kit needs more. */
 const depthMax = 8;
 
 type Json = Readonly<Record<string, unknown>>;
 
 class LayoutWalk {
   readonly images = new Map<Digest, Set<string>>();
+  /** Of the layout in the kit: empty, or ends with `/`. */
+  readonly folder: string;
   readonly #blobs: Map<string, KitFileRecord>;
   readonly #documents: Map<string, Buffer>;
   readonly #visited = new Set<string>();
   readonly #tally: Tally;
   #depth = 0;
 
-  constructor(files: readonly KitFileRecord[], documents: readonly KitDocument[], tally: Tally) {
-    this.#blobs = new Map(files.filter(({ path }) => path.startsWith(kitPaths.blobs)).map((file) => [file.path, file]));
+  constructor(folder: string, files: readonly KitFileRecord[], documents: readonly KitDocument[], tally: Tally) {
+    this.folder = folder;
+    this.#blobs = new Map(files.filter(({ path }) => path.startsWith(folder + kitPaths.blobs)).map((file) => [file.path, file]));
     this.#documents = new Map(documents.map(({ record, bytes }) => [record.path, bytes]));
     this.#tally = tally;
   }
@@ -85,18 +95,17 @@ class LayoutWalk {
     if (manifest['mediaType'] !== ociMediaTypes.manifest) this.invalid(path, `mediaType ${ociMediaTypes.manifest}`, show(manifest['mediaType']));
     const [config] = this.#descriptors(path, { config: [manifest['config']] }, 'config');
     const configPath = config && this.#follow(path, config);
+    if (config?.mediaType === ociMediaTypes.empty && typeof manifest['artifactType'] !== 'string') this.invalid(path, 'an artifactType beside the empty config', show(manifest['artifactType']));
     for (const layer of this.#descriptors(path, manifest, 'layers')) this.#follow(path, layer);
     this.#visitSubject(path, manifest);
     if (platform === undefined || configPath === undefined) return;
     if (this.#configIsFor(configPath, platform)) found.add(platformName(platform));
   }
 
+  /** A subject must be there, and some other way must lead to it: a referrer brings nothing into the kit but itself. */
   #visitSubject(path: string, document: Json): void {
     if (document['subject'] === undefined) return;
-    for (const subject of this.#descriptors(path, { subject: [document['subject']] }, 'subject')) {
-      if (subject.mediaType === ociMediaTypes.index) this.#visitImage(path, subject);
-      else this.#descend(path, () => this.#visitManifest(path, subject, new Set()));
-    }
+    for (const subject of this.#descriptors(path, { subject: [document['subject']] }, 'subject')) this.#find(path, subject);
   }
 
   /** The descriptor of an index says for which platform an image is; so does the image's own config. Both must agree. */
@@ -109,16 +118,27 @@ class LayoutWalk {
     return false;
   }
 
-  /** The path of the blob that a descriptor leads to, if it is there and as the descriptor says. */
-  #follow(from: string, { digest, size, mediaType: type }: Descriptor): string | undefined {
-    const path = kitPaths.blobs + digest.slice('sha256:'.length);
+  /** The path of the blob that a descriptor leads to, which is reached by that, if it is there and as the descriptor says. */
+  #follow(from: string, descriptor: Descriptor): string | undefined {
+    const path = this.#pathOf(descriptor);
+    const blob = this.#blobs.get(path);
+    if (blob !== undefined && !this.#visited.has(path)) this.#tally.add(blob.size);
+    this.#visited.add(path);
+    return this.#find(from, descriptor);
+  }
+
+  #pathOf({ digest }: Descriptor): string {
+    return this.folder + kitPaths.blobs + digest.slice('sha256:'.length);
+  }
+
+  #find(from: string, descriptor: Descriptor): string | undefined {
+    const { digest, size, mediaType: type } = descriptor;
+    const path = this.#pathOf(descriptor);
     const blob = this.#blobs.get(path);
     if (blob === undefined || blob.size !== size) {
       this.#report('kit.closure-missing', from, `the blob ${digest} of ${size} bytes`, blob === undefined ? 'none' : `one of ${blob.size} bytes`);
       if (blob === undefined) return undefined;
     }
-    if (!this.#visited.has(path)) this.#tally.add(blob.size);
-    this.#visited.add(path);
     const documents: readonly string[] = [ociMediaTypes.index, ociMediaTypes.manifest, ociMediaTypes.config];
     if (!documents.includes(type) || blob.mediaType === type) return path;
     this.invalid(from, `the media type ${blob.mediaType} for ${digest}, as in the manifest`, type);

@@ -6,16 +6,21 @@ import { ZastavaError, type ErrorCode, type Problem } from '../../contract/error
 import type { KitManifest } from '../../contract/kit-format.ts';
 
 /** The checks in their order: what each counts, and what it shows when it holds. */
-const verifyChecks = {
+export const verifyChecks = {
   'signatures present': { unit: 'signatures', meaning: 'A signature or a bundle lies beside the kit.', needsKey: true },
+  'certificate': { unit: 'certificates', meaning: 'The certificate is of the identity that was asked for, and leads to the trusted root that was given.', needsKey: true },
+  'revocations': { unit: 'keys', meaning: 'The revocation list is signed by a key that is trusted.', needsKey: true },
   'head': { unit: 'files', meaning: 'The archive begins with the manifest and its signature.', needsKey: false },
   'manifest signature': { unit: 'signatures', meaning: 'The manifest is signed by the key that was given.', needsKey: true },
   'manifest': { unit: 'records', meaning: 'The manifest has the shape it must have, and a signer that may be trusted.', needsKey: false },
   'files': { unit: 'files', meaning: 'Every file of the manifest is there, byte for byte, and no other.', needsKey: false },
   'OCI layout': { unit: 'blobs', meaning: 'Every descriptor leads to its blob, and every blob is reached.', needsKey: false },
   'images': { unit: 'references', meaning: 'Every image that the manifests name is there for every platform.', needsKey: false },
+  'attestations': { unit: 'attestations', meaning: 'Every image has its signatures, bill of materials and provenance, by the key that was given.', needsKey: true },
   'metrics': { unit: 'rules', meaning: 'Every metric that the rules use is in the catalogue.', needsKey: false },
   'kit signature': { unit: 'signatures', meaning: 'Every signature beside the kit is of this file, by the key that was given.', needsKey: true },
+  'release log': { unit: 'entries', meaning: 'Every bundle is in the release log that the trusted root names.', needsKey: true },
+  'log state': { unit: 'heads', meaning: 'The release log extends the one that was seen here before, and the kit is not older.', needsKey: true },
 } as const;
 
 export type VerifyCheckName = keyof typeof verifyChecks;
@@ -36,12 +41,12 @@ export interface VerifyCheck {
 }
 
 export interface VerifyReport {
-  /** All checks ran, but for those that need a key when none was given, and none has a problem. */
+  /** All checks ran, but for those in `notChecked` that the caller gave no ground for, and none has a problem. */
   readonly ok: boolean;
   /** The first problem's code, in the order of the checks. */
   readonly code: ErrorCode | null;
-  /** `key`: checked against the key given. `none`: integrity only, anybody could have made this kit. */
-  readonly trust: 'key' | 'none';
+  /** `key`: checked against the keys given. `certificate`: against a trusted root and an identity. `none`: integrity only, anybody could have made this kit. */
+  readonly trust: 'key' | 'certificate' | 'none';
   /** From the manifest; null when it is not to be believed (with a key: before its signature holds). */
   readonly kit: Pick<KitManifest, 'name' | 'version' | 'signedAt'> | null;
   readonly signer: KitManifest['signer'] | null;
@@ -94,14 +99,23 @@ export class Tally {
 export class VerifyLog {
   readonly #checks: VerifyCheck[] = [];
   readonly #trust: VerifyReport['trust'];
+  readonly #unasked: readonly VerifyCheckName[];
+  readonly #leftOut = new Map<VerifyCheckName, string>();
   #manifest: KitManifest | undefined;
 
-  constructor(trust: VerifyReport['trust']) {
+  /** `unasked`: checks that the caller did not ask for, and that are no gap. */
+  constructor(trust: VerifyReport['trust'], unasked: readonly VerifyCheckName[] = []) {
     this.#trust = trust;
+    this.#unasked = unasked;
   }
 
   get ok(): boolean {
     return this.#checks.every(({ ok }) => ok);
+  }
+
+  /** A check that cannot be made, and that is no problem of the kit; the report says why. */
+  leaveOut(name: VerifyCheckName, reason: string): void {
+    this.#leftOut.set(name, reason);
   }
 
   /** Runs one check and notes its outcome. A verdict that is thrown is noted and thrown on. */
@@ -131,7 +145,7 @@ export class VerifyLog {
     const notChecked = this.#notChecked();
     const { name, version, signedAt, signer = null } = this.#manifest ?? {};
     return {
-      ok: this.ok && notChecked.every(({ reason }) => reason === reasons.noKey),
+      ok: this.ok && notChecked.every(({ name, reason }) => reason === reasons.noKey || this.#leftOut.has(name)),
       code: checks.flatMap(({ problems }) => problems)[0]?.code ?? null,
       trust: this.#trust,
       kit: name === undefined || version === undefined || signedAt === undefined ? null : { name, version, signedAt },
@@ -145,12 +159,12 @@ export class VerifyLog {
   }
 
   #notChecked(): VerifyReport['notChecked'] {
-    const done = new Set(this.#checks.map(({ name }) => name));
+    const done = new Set([...this.#unasked, ...this.#checks.map(({ name }) => name)]);
     return (Object.keys(verifyChecks) as VerifyCheckName[])
       .filter((name) => !done.has(name))
       .map((name) => {
         const { meaning, needsKey } = verifyChecks[name];
-        const reason = needsKey && this.#trust === 'none' ? reasons.noKey : reasons.noGround;
+        const reason = needsKey && this.#trust === 'none' ? reasons.noKey : (this.#leftOut.get(name) ?? reasons.noGround);
         return { name, meaning, reason };
       });
   }

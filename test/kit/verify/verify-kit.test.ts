@@ -7,7 +7,7 @@ import { kitPaths, type KitManifest } from '../../../src/contract/kit-format.ts'
 import { ociMediaTypes, type OciIndex, type OciManifest } from '../../../src/contract/oci.ts';
 import { parseSigner, type Signer } from '../../../src/kit/keys.ts';
 import { renderManifest, signManifest } from '../../../src/kit/manifest.ts';
-import { headOf, replace, seal, sealTar, signFile, splitTar, tarOf, tinyFiles, verify, type SealedFile, type SealedKit } from '../sealed-kit.ts';
+import { attestationFiles, headOf, replace, seal, sealTar, signFile, splitTar, tarOf, tinyFiles, verify, type SealedFile, type SealedKit } from '../sealed-kit.ts';
 import { testSigner } from '../tiny-kit.ts';
 
 let files: SealedFile[];
@@ -38,15 +38,16 @@ function sorted(list: readonly SealedFile[]): SealedFile[] {
   return [layout!, index!, ...rest.sort((a, b) => (a.path < b.path ? -1 : 1))];
 }
 
-/** The tiny kit with another image index, and index.json and manifests that point to it. */
+/** The tiny kit with another image index, and index.json and manifests that point to it; nothing is attested of it. */
 async function withImageIndex(change: (index: OciIndex) => unknown, more: readonly SealedFile[] = [], less: readonly string[] = []): Promise<SealedKit> {
   const old = files.find(({ mediaType, path }) => mediaType === ociMediaTypes.index && path.startsWith(kitPaths.blobs))!;
   const index = blob(ociMediaTypes.index, canonicalJson(change(json<OciIndex>(old.path))));
   const renamed = (text: string): string => text.replaceAll(old.path.slice(kitPaths.blobs.length), index.path.slice(kitPaths.blobs.length));
   const root = json<OciIndex>(kitPaths.ociIndex);
-  const manifests = root.manifests.map((descriptor) => ({ ...descriptor, size: index.bytes.length }));
+  const manifests = root.manifests.filter(({ artifactType }) => artifactType === undefined).map((descriptor) => ({ ...descriptor, size: index.bytes.length }));
   const changed = replace(files, {
     [old.path]: undefined,
+    ...Object.fromEntries(attestationFiles(files).map((path) => [path, undefined])),
     ...Object.fromEntries(less.map((path) => [path, undefined])),
     [kitPaths.ociIndex]: renamed(canonicalJson({ ...root, manifests })),
     'manifests/deployment.yaml': renamed(fileOf('manifests/deployment.yaml').bytes.toString()),
@@ -63,7 +64,7 @@ describe('trust', () => {
     const report = await verify(kit, { keyPem: null, integrityOnly: true });
     expect(report).toMatchObject({ ok: true, trust: 'none' });
     expect(report.notChecked.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([
-      'signatures present: no key was given', 'manifest signature: no key was given', 'kit signature: no key was given',
+      'signatures present: no key was given', 'manifest signature: no key was given', 'attestations: no key was given', 'kit signature: no key was given', 'release log: no key was given',
     ]);
   });
 
@@ -75,7 +76,7 @@ describe('trust', () => {
     const report = await verify(kit, { keyPem: stranger.publicKeyPem });
     expect(report).toMatchObject({ ok: false, code: 'kit.manifest-signature-invalid', kit: null, signer: null, sha256: null, entries: 0 });
     expect(report.checks.at(-1)?.problems[0]?.found).toContain((await testSigner()).keyId);
-    expect(report.notChecked.map(({ name }) => name)).toEqual(['manifest', 'files', 'OCI layout', 'images', 'metrics', 'kit signature']);
+    expect(report.notChecked.map(({ name }) => name)).toEqual(['manifest', 'files', 'OCI layout', 'images', 'attestations', 'metrics', 'kit signature', 'release log']);
   });
 
   test.each([
@@ -122,7 +123,7 @@ describe('the signatures beside the kit', () => {
     const other = signFile(Buffer.from('another file'), await testSigner());
     for (const signatures of [{ ...kit.signatures, bundle: other.bundle }, { ...kit.signatures, signature: other.signature }]) {
       const report = await verify({ ...kit, signatures });
-      expect(report).toMatchObject({ ok: false, code: 'kit.signature-invalid', entries: 14 });
+      expect(report).toMatchObject({ ok: false, code: 'kit.signature-invalid', entries: files.length });
       expect(report.checks.at(-1)).toMatchObject({ name: 'kit signature', count: 1, ok: false });
     }
   });
@@ -201,7 +202,7 @@ describe('the files', () => {
     const report = await verify(await against(replace(files, { [a!.path]: Buffer.from('x'.repeat(a!.bytes.length)), [b!.path]: Buffer.from('y'.repeat(b!.bytes.length)) })));
     expect(report.code).toBe('kit.entry-digest');
     expect(report.checks.find(({ name }) => name === 'files')?.problems.map(({ where }) => where)).toEqual([a!.path, b!.path]);
-    expect(report.notChecked.map(({ name }) => name)).toEqual(['OCI layout', 'images', 'metrics']);
+    expect(report.notChecked.map(({ name }) => name)).toEqual(['OCI layout', 'images', 'attestations', 'metrics', 'release log']);
   });
 
   test('a file of another size is named', async () => {
@@ -261,14 +262,16 @@ describe('the OCI layout', () => {
   });
 
   test('a descriptor that gives a blob another media type than the manifest is refused', async () => {
-    const manifest = files.find(({ mediaType }) => mediaType === ociMediaTypes.manifest)!;
+    const manifest = files.find(({ mediaType, bytes }) => mediaType === ociMediaTypes.manifest && !bytes.includes('artifactType'))!;
     const renamed = files.map((file) => (file === manifest ? { ...file, mediaType: 'application/octet-stream' } : file));
     expect((await verify(await seal(renamed))).code).toBe('kit.oci-invalid');
   });
 
   test('an image may be in the index under several names', async () => {
-    expect(json<OciIndex>(kitPaths.ociIndex).manifests).toHaveLength(2);
-    expect((await verify(kit)).checks.find(({ name }) => name === 'OCI layout')).toMatchObject({ ok: true, count: 7 });
+    const named = json<OciIndex>(kitPaths.ociIndex).manifests.filter(({ artifactType }) => artifactType === undefined);
+    expect(new Set(named.map(({ digest }) => digest)).size).toBe(1);
+    expect(named).toHaveLength(2);
+    expect((await verify(kit)).checks.find(({ name }) => name === 'OCI layout')).toMatchObject({ ok: true, count: files.filter(({ path }) => path.includes(kitPaths.blobs)).length });
   });
 });
 

@@ -21,7 +21,7 @@ const pinned = {
 
 const onPath = [
   'containerd', 'ctr', 'runc', 'umoci', 'skopeo', 'promtool', 'qemu-aarch64-static',
-  'zstd', 'python3', 'tar', 'git', 'npm', 'openssl', 'unshare', 'nsenter', 'setpriv',
+  'zstd', 'python3', 'tar', 'git', 'npm', 'openssl', 'unshare', 'nsenter', 'setpriv', 'chromium',
 ] as const;
 
 export type Peer = keyof typeof pinned | (typeof onPath)[number];

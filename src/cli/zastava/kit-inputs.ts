@@ -1,0 +1,77 @@
+/** What a kit is made of, before anybody signs: values → images → manifests → files, all written to the checkout on the way. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { parseImagesLock } from '../../config/parse-images-lock.ts';
+import { parseValues } from '../../config/parse-values.ts';
+import { buildImages } from '../../images/build-images.ts';
+import { bundleProgram } from '../../images/bundle-program.ts';
+import type { BuiltImage } from '../../images/image.ts';
+import { renderImagesLock } from '../../images/images-lock.ts';
+import type { KitPlan } from '../../kit/assemble-kit.ts';
+import { parseRecipe, type KitRecipe } from '../../kit/recipe.ts';
+import { renderArtifacts } from '../../synth/render-artifacts.ts';
+import { checkoutPaths, readCommit } from './checkout.ts';
+import { renderCommittedFiles } from './committed-files.ts';
+import { readInput, removeStaleManifests, writeFiles } from './files.ts';
+import { ImageProgressBar } from './image-progress.ts';
+import type { OutputOptions } from './terminal.ts';
+
+export interface InputOptions extends OutputOptions {
+  readonly values: string;
+  readonly version: string;
+  readonly packages?: string;
+  readonly commit?: string;
+  readonly builder: string;
+  readonly out: string;
+}
+
+/** Everything of a plan but who signs it, and when. */
+export type KitInputs = Omit<KitPlan, 'notary'>;
+
+export async function buildInputs(options: InputOptions): Promise<KitInputs> {
+  const recipe = parseRecipe(await readInput(checkoutPaths.recipe, 'recipe'), checkoutPaths.recipe);
+  const valuesText = await readInput(options.values, 'values file');
+  const values = parseValues(valuesText, options.values);
+  const commit = options.commit ?? readCommit();
+
+  const images = await buildAllImages(recipe, options);
+  const imagesLock = renderImagesLock(images);
+  const artifacts = renderArtifacts(values, parseImagesLock(imagesLock, checkoutPaths.imagesLock));
+  const files = new Map<string, string | Uint8Array>([
+    ...renderCommittedFiles(),
+    [checkoutPaths.imagesLock, imagesLock],
+    ...[...artifacts].map(([path, content]) => [join(checkoutPaths.dist, path), content] as const),
+  ]);
+  await writeFiles('.', files);
+  await removeStaleManifests(checkoutPaths.dist, artifacts.keys());
+
+  const sources = new Map([...files].map(([path, content]) => [path, Buffer.from(content)]));
+  sources.set(checkoutPaths.values, Buffer.from(valuesText));
+  sources.set(checkoutPaths.cli, Buffer.from(await bundleCli()));
+  return {
+    recipe, images, sources,
+    root: '.', to: options.out, version: options.version, registry: values.zastava.images.registry,
+    provenance: { builderId: options.builder, ...(commit !== undefined && { commit }) },
+  };
+}
+
+async function buildAllImages(recipe: KitRecipe, options: InputOptions): Promise<BuiltImage[]> {
+  const progress = new ImageProgressBar(options);
+  try {
+    return await buildImages(recipe.images.map((image) => ({ ...image, version: packageJson.version })), {
+      root: '.',
+      baseLock: await readFile(checkoutPaths.baseLock, 'utf8'),
+      epochSeconds: recipe.epoch,
+      ...(options.packages !== undefined && { packagesFrom: options.packages }),
+      onProgress: (event) => progress.show(event),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** esbuild is native and stays outside: only building a kit, which needs a checkout anyway, loads it. */
+function bundleCli(): Promise<Uint8Array> {
+  return bundleProgram({ root: '.', entry: 'src/cli/zastava/main.ts', outfile: checkoutPaths.cli, external: ['esbuild'] });
+}

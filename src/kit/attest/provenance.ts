@@ -1,0 +1,40 @@
+/** SLSA provenance v1: what an image was built from, by digest, by whom. No time stands in it but the recipe's own. */
+import { imageBuildType } from '../../contract/attestations.ts';
+import type { ImageComponent } from '../../images/image.ts';
+import type { KitRecipe } from '../recipe.ts';
+import { packageUrl } from './package-url.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What only the caller knows. */
+export interface BuildOrigin {
+  /** Commit of the checkout, 40 or 64 hex digits; none outside of one, or with changes that no commit has. */
+  readonly commit?: string;
+  /** URI of who or what ran the build. */
+  readonly builderId: string;
+}
+
+export interface ProvenanceFacts {
+  readonly recipe: KitRecipe['images'][number];
+  /** Seconds since 1970, of the image's files. */
+  readonly epoch: number;
+  readonly version: string;
+  /** Of all platforms that the subject has. */
+  readonly components: readonly ImageComponent[];
+  readonly origin: BuildOrigin;
+}
+
+export function renderProvenance({ recipe, epoch, version, components, origin }: ProvenanceFacts): Json {
+  const packages = new Map(components.flatMap((component) => (component.pinned === undefined ? [] : [[`${packageUrl(component)} ${component.pinned.hex}`, component] as const])));
+  return {
+    buildDefinition: {
+      buildType: imageBuildType,
+      externalParameters: { recipe, epoch: new Date(epoch * 1000).toISOString().replace('.000Z', 'Z'), version },
+      resolvedDependencies: [
+        ...(origin.commit === undefined ? [] : [{ name: 'source', digest: { gitCommit: origin.commit } }]),
+        ...[...packages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, component]) => ({ uri: packageUrl(component), digest: { [component.pinned!.algorithm]: component.pinned!.hex } })),
+      ],
+    },
+    runDetails: { builder: { id: origin.builderId, version: { node: process.versions.node } } },
+  };
+}

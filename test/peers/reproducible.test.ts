@@ -9,6 +9,7 @@ import type { KitManifest } from '../../src/contract/kit-format.ts';
 import { succeed } from './harness/commands.ts';
 import { checkout, kit } from './harness/kit.ts';
 import { describeWith, peer } from './harness/peers.ts';
+import { releaseArguments } from './harness/release.ts';
 import { scratch } from './harness/scratch.ts';
 import { copyCheckout, readTree } from './harness/tree.ts';
 
@@ -58,8 +59,9 @@ async function buildClone(folder: string, { uid, umask, env, checkedOut }: Clone
   await copyCheckout(checkout, source, Number.parseInt(umask, 8));
   for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' })) lutimesSync(join(source, name), checkedOut, checkedOut);
   mkdirSync(home);
-  const key = join(home, 'test.key');
+  const [key, logKey] = [join(home, 'test.key'), join(home, 'log.key')];
   copyFileSync(kit.key, key);
+  copyFileSync(kit.logKey, logKey);
   await succeed('chown', ['-R', `${uid}:${uid}`, folder]);
 
   const registry = (await succeed(peer('npm'), ['config', 'get', 'registry'], { cwd: checkout })).trim();
@@ -72,7 +74,7 @@ async function buildClone(folder: string, { uid, umask, env, checkedOut }: Clone
     ], { cwd: source });
 
   await as('npm', 'ci');
-  await as('npm', 'run', '--silent', 'kit', '--', '--key', key, '--signing-time', kit.signingTime, '--commit', '0'.repeat(40), '--out', out);
+  await as('node_modules/.bin/node', ...releaseArguments({ key, logKey, out, signingTime: kit.signingTime }));
 }
 
 /** The archive's own list of files: says which one differs, where two archives only say that they do. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { provideDevelopmentKey } from '../../kit/keys.ts';
 import { developmentLog } from '../../kit/log/release-log.ts';
 import { checkoutPaths, requireCheckout } from './checkout.ts';
-import { addSealOptions, sealAndCheck, type SealOptions } from './kit-seal.ts';
+import { addSealOptions, sayKit, sealAndCheck, type SealOptions } from './kit-seal.ts';
 
 export function addKitBuild(parent: Command): void {
   addSealOptions(parent.command('build').description('Builds both images, renders the manifests, and seals everything into one signed and verified kit.'))
@@ -14,5 +14,6 @@ export function addKitBuild(parent: Command): void {
 /** Its signatures are in a log of this kit alone; only `kit release` writes the real one. */
 async function buildKit(options: SealOptions): Promise<void> {
   requireCheckout('kit build');
-  await sealAndCheck(options, async (signer) => developmentLog(signer === 'elsewhere' ? await provideDevelopmentKey(checkoutPaths.developmentKey) : signer));
+  const kit = await sealAndCheck(options, async (signer) => developmentLog(signer === 'elsewhere' ? await provideDevelopmentKey(checkoutPaths.developmentKey) : signer));
+  if (kit !== undefined) sayKit(options, kit);
 }

@@ -14,6 +14,7 @@ import type { ReleaseLog } from '../../kit/log/release-log.ts';
 import type { Notary } from '../../kit/notary.ts';
 import { signKit, type KitSignatures } from '../../kit/sign-kit.ts';
 import { writeTrust, type TrustFiles } from '../../kit/trust.ts';
+import type { VerifyReport } from '../../kit/verify/report.ts';
 import { checkoutPaths } from './checkout.ts';
 import { readInput } from './files.ts';
 import { checkKit, sayReport } from './kit-check.ts';
@@ -55,7 +56,7 @@ export function addSealOptions(command: Command): Command {
  * Builds, seals, signs and verifies; `logFor` gives the log to write the signatures down in. With `--unsigned`, a round that
  * still lacks signatures says what is to be signed, and gives undefined.
  */
-export async function sealAndCheck(options: SealOptions, logFor: (signer: Signer | 'elsewhere') => Promise<ReleaseLog>): Promise<boolean | undefined> {
+export async function sealAndCheck(options: SealOptions, logFor: (signer: Signer | 'elsewhere') => Promise<ReleaseLog>): Promise<CheckedKit | undefined> {
   const signer = await readSigner(options);
   const log = await logFor(signer);
   const inputs = await buildInputs(options);
@@ -100,6 +101,10 @@ interface SealedKit {
   readonly trust: TrustFiles;
 }
 
+export interface CheckedKit extends SealedKit {
+  readonly report: VerifyReport;
+}
+
 /** `demand` stops before an archive is signed whose signature is still to be made elsewhere. */
 async function seal(inputs: KitInputs, notary: Notary, options: SealOptions, demand?: DeferredSigner['demand']): Promise<SealedKit> {
   const certificate = await readCertificate(options, notary);
@@ -112,7 +117,8 @@ async function seal(inputs: KitInputs, notary: Notary, options: SealOptions, dem
 }
 
 /** Opens what was built as a site would. */
-async function check(options: OutputOptions, { notary: { signer }, certificate, kit, beside, trust }: SealedKit): Promise<boolean> {
+async function check(options: OutputOptions, sealed: SealedKit): Promise<CheckedKit> {
+  const { notary: { signer }, certificate, kit, trust } = sealed;
   const trustedRoot = await readInput(trust.trustedRoot, 'trusted root');
   const report = await checkKit(kit.path, {
     keyPem: signer.publicKeyPem,
@@ -120,8 +126,12 @@ async function check(options: OutputOptions, { notary: { signer }, certificate, 
     allowDevelopment: signer.kind === 'development',
     ...(certificate !== undefined && { certificate: { identity: certificate.identity, trustedRootJson: trustedRoot } }),
   }, options);
+  return { ...sealed, report };
+}
+
+/** What was checked, and where it all lies; sets the exit code. */
+export function sayKit(options: OutputOptions, { notary: { signer }, certificate, kit, beside, trust, report }: CheckedKit): void {
   sayReport(options, report);
   say(options, kit.path, ...Object.values(beside), ...Object.values(trust).map((path) => `${path} (carry it another way than the kit)`));
   printJson(options, { ok: report.ok, kit: kit.path, sha256: kit.sha256, bytes: kit.bytes, ...beside, trust, identity: certificate?.identity ?? null, signer: { kind: signer.kind, keyId: signer.keyId } });
-  return report.ok;
 }

@@ -12,10 +12,11 @@ import { succeed } from './commands.ts';
 /** Paths of one built kit. */
 interface BuiltKit {
   readonly version: string;
-  /** Test key (PEM, private). */
+  /** Test key (PEM, private), and that of the release log. */
   readonly key: string;
+  readonly logKey: string;
   readonly signingTime: string;
-  /** Folder that all but `key` and `tar` lie in. */
+  /** Folder that all but the keys and `tar` lie in. */
   readonly out: string;
   readonly archive: string;
   readonly signature: string;

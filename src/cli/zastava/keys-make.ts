@@ -30,10 +30,8 @@ const makers: Record<Kind, (options: MakeOptions) => SiteKey | Promise<SiteKey>>
   'webhook-tls': ({ days }) => makeServingKey(new Date(), parseDays(days)),
 };
 
-export function addKeysMake(parent: Command): void {
-  parent
-    .command('make')
-    .description('Makes one key, readable by its owner only, and the manifest of its Secret where a Pod mounts it. Never writes over a file.')
+export function define(command: Command): void {
+  command
     .addArgument(new Argument('<kind>', 'what it is for').choices(Object.keys(makers)))
     .requiredOption('--to <dir>', 'the folder for its files')
     .option('--revision <text>', 'dpop: annotation of the Secret, to tell a key from the one before', '1')

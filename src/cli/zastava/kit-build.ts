@@ -5,8 +5,8 @@ import { developmentLog } from '../../kit/log/release-log.ts';
 import { checkoutPaths, requireCheckout } from './checkout.ts';
 import { addSealOptions, sayKit, sealAndCheck, type SealOptions } from './kit-seal.ts';
 
-export function addKitBuild(parent: Command): void {
-  addSealOptions(parent.command('build').description('Builds both images, renders the manifests, and seals everything into one signed and verified kit.'))
+export function define(command: Command): void {
+  addSealOptions(command)
     .addHelpText('after', '\nExamples:\n  npm run kit\n  npm run kit -- --version 1.2.0 --key release.pem --cert release.crt --signing-time 2026-11-24T00:00:00Z\n  npm run kit -- --unsigned --key release.pub\n  npm run kit -- --values site-a.yaml --out out/site-a')
     .action(buildKit);
 }

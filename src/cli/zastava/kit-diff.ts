@@ -9,10 +9,8 @@ interface DiffVerbOptions extends OutputOptions {
   readonly ignoreSignatures?: boolean;
 }
 
-export function addKitDiff(parent: Command): void {
-  parent
-    .command('diff')
-    .description('Shows what changes in the cluster between two kits: images, packages, manifests, permissions, alerts, values, documents. Ends with 0 when nothing differs, with 1 when something does.')
+export function define(command: Command): void {
+  command
     .argument('<a>', 'the earlier kit')
     .argument('<b>', 'the later kit')
     .option('--ignore-signatures', 'leave out who signed what and when: two builds of one commit then do not differ')

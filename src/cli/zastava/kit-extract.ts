@@ -10,10 +10,8 @@ interface ExtractOptions extends TrustOptions {
   readonly to: string;
 }
 
-export function addKitExtract(parent: Command): void {
-  parent
-    .command('extract')
-    .description('Verifies the whole kit first, then writes only what was asked for; nothing if anything is wrong.')
+export function define(command: Command): void {
+  command
     .argument('<kit>', 'the kit')
     .argument('[paths...]', 'files or folders of the kit (default: all)')
     .requiredOption('--to <dir>', 'where they go, under their paths in the kit')

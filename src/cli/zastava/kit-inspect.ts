@@ -9,10 +9,8 @@ interface InspectOptions extends OutputOptions {
   readonly key?: string;
 }
 
-export function addKitInspect(parent: Command): void {
-  parent
-    .command('inspect')
-    .description('Shows what a kit says it is: version, signer, images, files. Reads only its beginning and verifies nothing, but the manifest with --key.')
+export function define(command: Command): void {
+  command
     .argument('<kit>', 'the kit, or - for standard input')
     .option('--key <file>', 'public key in PEM: also check who signed the manifest')
     .option('--json', 'print it as JSON')

@@ -14,8 +14,8 @@ interface ReleaseOptions extends SealOptions {
   readonly logKey: string;
 }
 
-export function addKitRelease(parent: Command): void {
-  addSealOptions(parent.command('release').description('Builds a kit by a release key and writes its signatures down in the release log; commit the log with the release.'))
+export function define(command: Command): void {
+  addSealOptions(command)
     .requiredOption('--log-key <file>', 'private key of the release log, ECDSA P-256')
     .addHelpText('after', '\nExample:\n  zastava kit release --version 1.2.0 --key release.pem --log-key release-log.pem && git add offline-kit/release-log')
     .action(releaseKit);

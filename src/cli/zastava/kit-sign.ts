@@ -17,10 +17,8 @@ interface SignOptions extends OutputOptions {
   readonly signature?: readonly string[];
 }
 
-export function addKitSign(parent: Command): void {
-  parent
-    .command('sign')
-    .description('Takes signatures made elsewhere (HSM, OpenSSL, cosign): those that kit build --unsigned asks for, or one more signature of a finished kit.')
+export function define(command: Command): void {
+  command
     .argument('<kit>', 'the kit, also one that is not there yet')
     .requiredOption('--key <file>', 'public key in PEM of the key that signed')
     .option('--signature <file>', 'a signature, ASN.1 DER or base64 of it; again for each. Without: show what is to be signed', (file: string, files: readonly string[] = []) => [...files, file])

@@ -33,10 +33,8 @@ interface VerifyVerbOptions extends OutputOptions, ReportOptions {
   readonly allowOlder?: boolean;
 }
 
-export function addKitVerify(parent: Command): void {
-  parent
-    .command('verify')
-    .description('Checks a kit in one pass, in constant memory, without extracting: signature, manifest, every byte, OCI closure, images, metrics.')
+export function define(command: Command): void {
+  command
     .argument('[kit]', 'the kit, or - for standard input (in a checkout: the newest kit here, with the trust of this checkout)')
     .option('--key <file>', 'public key in PEM, which came another way than the kit; again for each further key that is trusted', collect)
     .option('--certificate-identity <name>', 'the signer by certificate: its whole URI or e-mail address; * stands for any characters but "/" and "@"')

@@ -1,17 +1,35 @@
-/** The command tree of the build plane: one file a verb (contract section 11). The docs are compared with it. */
+/**
+ * The command tree of the build plane: one file a verb (contract section 11). The docs are compared with it. What a verb needs
+ * is loaded when it is called: checking a kit does not wait for cdk8s.
+ */
 import { Command } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { addKeysMake } from './keys-make.ts';
-import { addKitBuild } from './kit-build.ts';
-import { addKitDiff } from './kit-diff.ts';
-import { addKitExtract } from './kit-extract.ts';
-import { addKitInspect } from './kit-inspect.ts';
-import { addKitRelease } from './kit-release.ts';
-import { addKitSign } from './kit-sign.ts';
-import { addKitVerify } from './kit-verify.ts';
-import { addRelock } from './relock.ts';
-import { addSynth } from './synth.ts';
-import { addValuesCheck } from './values-check.ts';
+
+interface Verb {
+  readonly does: string;
+  /** Its file: `define` gives the command its arguments, options, examples and action. */
+  readonly load: () => Promise<{ define(command: Command): void }>;
+}
+
+const groups: Readonly<Record<string, string>> = {
+  values: 'Look at a values file.',
+  kit: 'Build, verify and open offline kits.',
+  keys: 'Make keys for a kit, its log and a site.',
+};
+
+const verbs: Readonly<Record<string, Verb>> = {
+  'synth': { does: 'Turns a values file into manifests, sorted and byte-stable, with the images by digest.', load: () => import('./synth.ts') },
+  'values check': { does: 'Lists every problem of a values file, each with its path.', load: () => import('./values-check.ts') },
+  'kit build': { does: 'Builds both images, renders the manifests, and seals everything into one signed and verified kit.', load: () => import('./kit-build.ts') },
+  'kit sign': { does: 'Takes signatures made elsewhere (HSM, OpenSSL, cosign): those that kit build --unsigned asks for, or one more signature of a finished kit.', load: () => import('./kit-sign.ts') },
+  'kit release': { does: 'Builds a kit by a release key and writes its signatures down in the release log; commit the log with the release.', load: () => import('./kit-release.ts') },
+  'kit verify': { does: 'Checks a kit in one pass, in constant memory, without extracting: signature, manifest, every byte, OCI closure, images, metrics.', load: () => import('./kit-verify.ts') },
+  'kit inspect': { does: 'Shows what a kit says it is: version, signer, images, files. Reads only its beginning and verifies nothing, but the manifest with --key.', load: () => import('./kit-inspect.ts') },
+  'kit extract': { does: 'Verifies the whole kit first, then writes only what was asked for; nothing if anything is wrong.', load: () => import('./kit-extract.ts') },
+  'kit diff': { does: 'Shows what changes in the cluster between two kits: images, packages, manifests, permissions, alerts, values, documents. Ends with 0 when nothing differs, with 1 when something does.', load: () => import('./kit-diff.ts') },
+  'keys make': { does: 'Makes one key, readable by its owner only, and the manifest of its Secret where a Pod mounts it. Never writes over a file.', load: () => import('./keys-make.ts') },
+  'relock': { does: 'Renews the lock of the base packages (Debian) and shows what changed. Needs apt.', load: () => import('./relock.ts') },
+};
 
 export function buildProgram(): Command {
   const program = new Command('zastava')
@@ -21,19 +39,19 @@ export function buildProgram(): Command {
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .exitOverride();
-  addSynth(program);
-  const values = program.command('values').description('Look at a values file.');
-  addValuesCheck(values);
-  const kit = program.command('kit').description('Build, verify and open offline kits.');
-  addKitBuild(kit);
-  addKitSign(kit);
-  addKitRelease(kit);
-  addKitVerify(kit);
-  addKitInspect(kit);
-  addKitExtract(kit);
-  addKitDiff(kit);
-  const keys = program.command('keys').description('Make keys for a kit, its log and a site.');
-  addKeysMake(keys);
-  addRelock(program);
+  const parents = new Map<string, Command>();
+  const groupOf = (name: string): Command => {
+    const group = parents.get(name) ?? program.command(name).description(groups[name] ?? '');
+    parents.set(name, group);
+    return group;
+  };
+  for (const [path, { does, load }] of Object.entries(verbs)) {
+    const [group, name] = path.includes(' ') ? (path.split(' ') as [string, string]) : [undefined, path];
+    const parent = group === undefined ? program : groupOf(group);
+    const command = parent.command(name).description(does);
+    parent.hook('preSubcommand', async (_, called) => {
+      if (called === command) (await load()).define(command);
+    });
+  }
   return program;
 }

@@ -6,10 +6,8 @@ import { checkoutPaths, requireCheckout } from './checkout.ts';
 import { readInputIfThere, writeFiles } from './files.ts';
 import { printJson, renderTable, say, type OutputOptions } from './terminal.ts';
 
-export function addRelock(parent: Command): void {
-  parent
-    .command('relock')
-    .description('Renews the lock of the base packages (Debian) and shows what changed. Needs apt.')
+export function define(command: Command): void {
+  command
     .option('--json', 'print the changes as JSON')
     .option('--quiet', 'print nothing but errors')
     .addHelpText('after', '\nExample:\n  npm run relock && git diff offline-kit/base.lock.json')

@@ -15,10 +15,8 @@ interface SynthOptions extends OutputOptions {
   readonly out?: string;
 }
 
-export function addSynth(parent: Command): void {
-  parent
-    .command('synth')
-    .description('Turns a values file into manifests, sorted and byte-stable, with the images by digest.')
+export function define(command: Command): void {
+  command
     .option('--values <file>', 'the values file', checkoutPaths.values)
     .option('--images <file>', 'the image digests', checkoutPaths.imagesLock)
     .option('--out <dir>', `where manifests/ goes (default: ${checkoutPaths.dist}, and what is committed of it to docs/ops and offline-kit)`)

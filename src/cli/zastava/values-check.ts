@@ -5,10 +5,8 @@ import { checkoutPaths } from './checkout.ts';
 import { readInput } from './files.ts';
 import { printJson, say, type OutputOptions } from './terminal.ts';
 
-export function addValuesCheck(parent: Command): void {
-  parent
-    .command('check')
-    .description('Lists every problem of a values file, each with its path.')
+export function define(command: Command): void {
+  command
     .argument('[file]', 'the values file', checkoutPaths.values)
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'print nothing but errors')

@@ -7,7 +7,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { CertificationRequest } from 'pkijs';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
-import { addKeysMake } from '../../../src/cli/zastava/keys-make.ts';
+import { define } from '../../../src/cli/zastava/keys-make.ts';
 import { encodePem } from '../../../src/kit/certificates/certificate.ts';
 import { parseSigner } from '../../../src/kit/keys.ts';
 import { makeChain } from '../../kit/certificates/chains.ts';
@@ -18,7 +18,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 async function make(kind: string, to: string, ...args: string[]): Promise<void> {
   const program = new Command().exitOverride();
-  addKeysMake(program);
+  define(program.command('make'));
   await program.parseAsync(['make', kind, '--to', join(home, to), '--quiet', ...args], { from: 'user' });
 }
 
@@ -112,7 +112,7 @@ describe('keys make', () => {
 
   test.each(['offline-kit', 'offline-kit/trust', 'dist/keys', 'docs/ops'])('writes nothing into %s', async (folder) => {
     const program = new Command().exitOverride();
-    addKeysMake(program);
+    define(program.command('make'));
     await expect(program.parseAsync(['make', 'kit', '--to', folder], { from: 'user' })).rejects.toMatchObject({ code: 'usage' });
     expect(existsSync(join(folder, 'zastava-runtime.key.pem'))).toBe(false);
   });

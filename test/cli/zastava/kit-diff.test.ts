@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { addKitDiff } from '../../../src/cli/zastava/kit-diff.ts';
+import { define } from '../../../src/cli/zastava/kit-diff.ts';
 import { replace, seal, tinyFiles } from '../../kit/sealed-kit.ts';
 
 let folder: string;
@@ -29,7 +29,7 @@ async function diff(...args: string[]): Promise<{ stdout: string; code: typeof p
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((stdout += String(text)), true));
   vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   const kit = new Command('kit');
-  addKitDiff(kit);
+  define(kit.command('diff'));
   await kit.parseAsync(['diff', ...args], { from: 'user' });
   return { stdout, code: process.exitCode };
 }

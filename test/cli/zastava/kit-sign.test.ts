@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256Hex } from '../../../src/bytes/digest.ts';
-import { addKitSign } from '../../../src/cli/zastava/kit-sign.ts';
-import { addKitVerify } from '../../../src/cli/zastava/kit-verify.ts';
+import { define as defineSign } from '../../../src/cli/zastava/kit-sign.ts';
+import { define as defineVerify } from '../../../src/cli/zastava/kit-verify.ts';
 import { developmentIdentity, provideDevelopmentCertificate } from '../../../src/kit/certificates/development-certificate.ts';
 import { parsePublicKey } from '../../../src/kit/public-key.ts';
 import { signKit } from '../../../src/kit/sign-kit.ts';
@@ -32,8 +32,8 @@ afterAll(() => {
 
 async function zastava(...args: string[]): Promise<void> {
   const program = new Command().exitOverride();
-  addKitSign(program);
-  addKitVerify(program);
+  defineSign(program.command('sign'));
+  defineVerify(program.command('verify'));
   await program.parseAsync([...args, '--quiet'], { from: 'user' });
 }
 

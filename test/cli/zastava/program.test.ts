@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -25,10 +26,20 @@ test('the README names the npm scripts that exist, and no other', () => {
   expect(named.sort()).toEqual(Object.keys(scripts).sort());
 });
 
-test.each(verbs)('%s has --json, --quiet and an example', (_, command) => {
+test.each(verbs)('%s has --json, --quiet and an example', async (name) => {
   let help = '';
-  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  const program = buildProgram();
+  for (const [, command] of verbsOf(program)) command.configureOutput({ writeOut: (text) => (help += text) });
+  await expect(program.parseAsync([...name.split(' ').slice(1), '--help'], { from: 'user' })).rejects.toMatchObject({ code: 'commander.helpDisplayed' });
   expect(help).toMatch(/--json/);
   expect(help).toMatch(/--quiet/);
   expect(help).toMatch(/Examples?:\n {2}\S/);
+});
+
+test('what a verb needs is not loaded by another', async () => {
+  // In a process of its own, where nothing was loaded before.
+  const script = "import { registerHooks } from 'node:module'; registerHooks({ load: (url, context, next) => { console.log(url); return next(url, context); } }); process.argv.push('kit', 'verify', '--help'); await import('./src/cli/zastava/main.ts');";
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: root, encoding: 'utf8' });
+  expect(stdout).toContain('kit/verify/verify-kit.ts');
+  expect(stdout).not.toMatch(/node_modules\/(cdk8s|esbuild|constructs|@grafana)|src\/synth\//);
 });

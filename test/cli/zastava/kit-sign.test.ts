@@ -1,10 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256Hex } from '../../../src/bytes/digest.ts';
+import { define as defineExtract } from '../../../src/cli/zastava/kit-extract.ts';
 import { define as defineSign } from '../../../src/cli/zastava/kit-sign.ts';
 import { define as defineVerify } from '../../../src/cli/zastava/kit-verify.ts';
 import { developmentIdentity, provideDevelopmentCertificate } from '../../../src/kit/certificates/development-certificate.ts';
@@ -32,6 +33,7 @@ afterAll(() => {
 
 async function zastava(...args: string[]): Promise<void> {
   const program = new Command().exitOverride();
+  defineExtract(program.command('extract'));
   defineSign(program.command('sign'));
   defineVerify(program.command('verify'));
   await program.parseAsync([...args, '--quiet'], { from: 'user' });
@@ -46,9 +48,14 @@ test("an auditor's signature of a finished kit is taken, and counts for verify",
   process.exitCode = 0;
   await zastava('verify', kit.path, ...trust, '--signature', kit.signature, '--signature', `${beside}.sig`);
   await zastava('verify', kit.path, ...trust, '--bundle', kit.bundle, '--bundle', `${beside}.sigstore.json`);
+  await zastava('verify', kit.path, ...trust);
   expect(process.exitCode).toBe(0);
+  await zastava('extract', kit.path, 'index.json', '--to', join(home, 'taken'), ...trust);
+  expect(existsSync(join(home, 'taken/index.json'))).toBe(true);
+  rmSync(`${beside}.sigstore.json`);
   await zastava('verify', kit.path, ...trust);
   expect(process.exitCode).toBe(1);
+  await expect(zastava('extract', kit.path, '--to', join(home, 'not-taken'), ...trust)).rejects.toMatchObject({ code: 'kit.signatures-too-few' });
 });
 
 test('a signature of something else is refused', async () => {

@@ -61,7 +61,7 @@ describe('synth', () => {
 test.each([
   ['an unknown verb', ['frobnicate']],
   ['an unknown option', ['synth', '--nope']],
-  ['extract without a key', ['kit', 'extract', 'x', '--to', 'y']],
+  ['extract without a key', ['kit', 'extract', 'package.json', '--to', join(folder, 'taken')]],
 ])('%s is usage: 2', (_, args) => {
   expect(zastava(args).status).toBe(2);
 });

@@ -6,17 +6,21 @@ import { loadavg } from 'node:os';
 import { assembleBench } from './kit/assemble.ts';
 import { buildBench } from './kit/build.ts';
 import { verifyBench } from './kit/verify.ts';
+import { admissionBench } from './webhook/admission.ts';
+import { apiServerBench } from './webhook/api-server.ts';
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'kit/verify': verifyBench,
   'kit/assemble': assembleBench,
   'kit/build': buildBench,
+  'webhook/admission': admissionBench,
+  'webhook/api-server': apiServerBench,
 };
 
 const asked = process.argv.slice(2);
 const chosen = Object.keys(benches).filter((name) => asked.length === 0 || asked.some((one) => name === one || name.startsWith(`${one}/`)));
 if (chosen.length === 0) {
-  console.error(`no benchmark ${asked.join(', ')}; there are: kit, ${Object.keys(benches).join(', ')}`);
+  console.error(`no benchmark ${asked.join(', ')}; there are: kit, webhook, ${Object.keys(benches).join(', ')}`);
   process.exitCode = 2;
 }
 for (const name of chosen) {

@@ -128,6 +128,8 @@ const webhook = block({
   resolveTags: flag().default(true),
   tagPolicy: oneOf(['warn', 'deny']).default('warn'),
   registries: list(registryHost(), 100).default([]),
+  /** A Secret of type kubernetes.io/dockerconfigjson; also with `ca.crt` where the registries have a CA of their own. */
+  registrySecret: objectName().optional(),
   tls: block({
     mode: oneOf(['secret', 'csr']).default('secret'),
     caBundle: text(/^\s*(?:-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]{64,}-----END CERTIFICATE-----\s*)+$/, 'public CA certificates in PEM and nothing else')

@@ -27,11 +27,10 @@ export interface Facts {
     readonly appArmorLocalhostProfile: string;
     readonly seLinuxType: string;
     readonly webhookReplicas: number;
-    /** A token of its ServiceAccount, to ask for certificates. */
-    readonly webhookHasToken: boolean;
     /** Base64 of the PEM text. */
     readonly caBundle: string;
     readonly signerName: string;
+    readonly registrySecret: string;
   };
   readonly each: {
     readonly pullSecrets: readonly string[];
@@ -49,6 +48,7 @@ export interface Facts {
     readonly certificateFromSecret: boolean;
     readonly certificateFromCsr: boolean;
     readonly autoApprove: boolean;
+    readonly registryAccess: boolean;
     readonly appArmor: boolean;
     readonly appArmorLocalhost: boolean;
     readonly seLinux: boolean;
@@ -83,9 +83,9 @@ export function buildFacts({ zastava }: Values, { images }: ImagesLock): Facts {
       appArmorLocalhostProfile: profile.join('/'),
       seLinuxType: observer.security.seLinuxType,
       webhookReplicas: replicas,
-      webhookHasToken: webhook.tls.mode === 'csr',
       caBundle: Buffer.from(webhook.tls.caBundle ?? '').toString('base64'),
       signerName: webhook.tls.signerName ?? '',
+      registrySecret: webhook.registrySecret ?? '',
     },
     each: { pullSecrets: zastava.images.pullSecrets, ...sets },
     when: {
@@ -95,6 +95,7 @@ export function buildFacts({ zastava }: Values, { images }: ImagesLock): Facts {
       certificateFromSecret: webhook.tls.mode === 'secret',
       certificateFromCsr: webhook.tls.mode === 'csr',
       autoApprove: webhook.tls.autoApprove,
+      registryAccess: webhook.registrySecret !== undefined,
       appArmor: appArmorType !== 'None',
       appArmorLocalhost: appArmorType === 'Localhost',
       seLinux: observer.security.seLinuxType !== '',

@@ -4,7 +4,6 @@
  */
 import { Chart, type App } from 'cdk8s';
 import type { Construct } from 'constructs';
-import { CertificateRoles } from './certificate-roles.ts';
 import { ConfigMaps } from './config-maps.ts';
 import type { Facts } from './facts.ts';
 import { MonitoringResources } from './monitoring-resources.ts';
@@ -14,13 +13,14 @@ import { ObserverDaemonSet } from './observer-daemon-set.ts';
 import { ServiceAccounts } from './service-accounts.ts';
 import { ValidatingWebhooks } from './validating-webhooks.ts';
 import { WebhookDeployment } from './webhook-deployment.ts';
+import { WebhookRoles } from './webhook-roles.ts';
 import { WebhookService } from './webhook-service.ts';
 
 /** Name of the step → what it adds. */
 const steps: readonly (readonly [name: string, add: (scope: Construct, facts: Facts) => void])[] = [
   ['namespace', (scope) => new Namespace(scope, 'namespace')],
   ['service-accounts', (scope) => new ServiceAccounts(scope, 'service-accounts')],
-  ['certificate-roles', (scope, facts) => new CertificateRoles(scope, 'certificate-roles', facts)],
+  ['webhook-roles', (scope, facts) => new WebhookRoles(scope, 'webhook-roles', facts)],
   ['config-maps', (scope, facts) => new ConfigMaps(scope, 'config-maps', facts)],
   ['network-policies', (scope) => new NetworkPolicies(scope, 'network-policies')],
   ['observer', (scope, facts) => new ObserverDaemonSet(scope, 'observer', facts)],

@@ -1,4 +1,4 @@
-/** One ServiceAccount a program. Neither gets a token by itself: the Pod of the webhook asks for one in CSR mode. */
+/** One ServiceAccount a program. Neither gets a token by itself: the Pod of the webhook asks for one, to read its own registration. */
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { components } from '../contract/label-values.ts';

@@ -47,7 +47,7 @@ function buildPod(facts: Facts): k8s.PodSpec {
   const { put, each, when } = facts;
   return {
     serviceAccountName: objectNames.webhook,
-    automountServiceAccountToken: put.webhookHasToken,
+    automountServiceAccountToken: true,
     enableServiceLinks: false,
     priorityClassName: 'system-cluster-critical',
     nodeSelector: { 'kubernetes.io/os': 'linux' },
@@ -66,7 +66,7 @@ function buildPod(facts: Facts): k8s.PodSpec {
       configVolume('webhook'),
       { name: 'scratch', emptyDir: { sizeLimit: k8s.Quantity.fromString('16Mi') } },
       ...(when.certificateFromSecret ? [{ name: 'tls', secret: { secretName: secretNames.webhookTls, defaultMode: secretMode } }] : []),
-      ...(when.certificateFromCsr ? [{ name: 'tls-own', emptyDir: { medium: 'Memory', sizeLimit: k8s.Quantity.fromString('1Mi') } }] : []),
+      ...(when.registryAccess ? [{ name: 'registries', secret: { secretName: put.registrySecret, defaultMode: secretMode } }] : []),
       ...authorityVolumes(when),
     ],
   };
@@ -81,14 +81,14 @@ function buildContainer({ put, when }: Facts): k8s.Container {
     ...probes,
     resources: {
       requests: { cpu: k8s.Quantity.fromString('100m'), memory: k8s.Quantity.fromString('256Mi') },
-      limits: { memory: k8s.Quantity.fromString('256Mi') },
+      limits: { memory: k8s.Quantity.fromString('384Mi') },
     },
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true },
     volumeMounts: [
       configMount,
       { name: 'scratch', mountPath: mountPaths.scratch },
       ...(when.certificateFromSecret ? [{ name: 'tls', mountPath: programPaths.tlsDir, readOnly: true }] : []),
-      ...(when.certificateFromCsr ? [{ name: 'tls-own', mountPath: programPaths.tlsDir }] : []),
+      ...(when.registryAccess ? [{ name: 'registries', mountPath: mountPaths.registries, readOnly: true }] : []),
       ...authorityMounts(when),
     ],
   };

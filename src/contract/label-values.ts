@@ -25,9 +25,10 @@ export const decisionModes = ['enforced', 'warned', 'audited', 'failOpen', 'cach
 
 /** Why a decision is what it is: never the policy's own text, which belongs in the decision record. */
 export const decisionReasons = [
-  'policy.pass', 'policy.warn', 'policy.fail', 'policy.error', 'policy.unconfigured',
-  'backend.unavailable', 'backend.timeout', 'authority.unavailable',
-  'tag.unresolved', 'tag.refused', 'review.invalid', 'images.none',
+  'policy.pass', 'policy.warn', 'policy.fail', 'policy.error',
+  'backend.unavailable', 'backend.timeout', 'backend.rejected', 'authority.unavailable', 'authority.rejected',
+  'tag.unresolved', 'tag.refused', 'image.invalid', 'images.none', 'images.unchanged', 'review.invalid',
+  'webhook.overloaded', 'webhook.failed',
 ] as const;
 
 /** Steps of one admission, and `total` from the first byte of the request to the last of the answer. */

@@ -12,8 +12,6 @@ export const objectNames = {
   webhook: 'zastava-webhook',
   /** The ValidatingWebhookConfiguration of the namespaces where a webhook that does not answer lets Pods pass. */
   webhookFailOpen: 'zastava-webhook-failopen',
-  /** ClusterRole and its binding, in CSR mode only. */
-  certificateRole: 'zastava-webhook-certificates',
   /** PrometheusRule and PodMonitor. */
   monitoring: 'zastava-runtime',
 } as const;
@@ -33,6 +31,9 @@ export const secretNames = {
   webhookTls: 'zastava-webhook-tls',
 } as const;
 
+/** Files in `mountPaths.registries`: keys of a Secret of type kubernetes.io/dockerconfigjson, the second one optional. */
+export const registryFiles = { dockerConfig: '.dockerconfigjson', ca: 'ca.crt' } as const;
+
 /** Key of both ConfigMaps; mounted as the file `programPaths.config`. */
 export const configKey = 'values.json';
 
@@ -40,6 +41,8 @@ export const configKey = 'values.json';
 export const mountPaths = {
   /** Below it `dpop`, `mtls` and `static`: one Secret each. */
   authority: '/etc/zastava/authority',
+  /** The Secret of `webhook.registrySecret`: a docker config and, where the registries need it, their CA. */
+  registries: '/etc/zastava/registries',
   scratch: '/var/run/zastava',
   buffer: '/var/lib/zastava',
 } as const;

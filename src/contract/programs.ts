@@ -17,14 +17,24 @@ export const programEnv = {
   tlsDir: 'ZASTAVA_TLS_DIR',
   /** Seconds to serve on after SIGTERM. */
   drainSeconds: 'ZASTAVA_DRAIN_SECONDS',
+  /** Folder of the mounted Secrets for Authority. */
+  authorityDir: 'ZASTAVA_AUTHORITY_DIR',
+  /** Folder of the ServiceAccount's token and the cluster's authority. */
+  serviceAccountDir: 'ZASTAVA_SERVICE_ACCOUNT_DIR',
+  /** Folder of what the program writes for itself: its socket. */
+  scratchDir: 'ZASTAVA_SCRATCH_DIR',
 } as const;
 
 export const programPaths = {
+  serviceAccountDir: '/var/run/secrets/kubernetes.io/serviceaccount',
   config: '/etc/zastava/values.json',
   tlsDir: '/etc/zastava/tls',
   certificate: 'tls.crt',
   key: 'tls.key',
 } as const;
+
+/** File in the scratch folder by which a command in the container reaches the program. */
+export const adminSocketName = 'admin.sock';
 
 /** Container ports. */
 export const programPorts = { telemetry: 8080, webhook: 8443 } as const;
@@ -43,10 +53,22 @@ export const serverLimits = {
   keepAliveMs: 95 * second,
   headersMs: 10 * second,
   requestMs: 30 * second,
+  /** How often connections are looked at for these. */
+  lookMs: second,
+  /** More are closed as they come: an API server keeps 25 idle ones and opens more under load. */
+  connectionsMax: 1024,
+  /** Of TLS 1.3, and those of 1.2 with forward secrecy and authenticated encryption. */
+  ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20',
   bodyBytesMax: 7 * 1024 * 1024,
   /** Then the connection is closed after the answer, so that long-lived ones spread over new replicas. */
   requestsPerConnectionMax: 1000,
   admissionTimeoutSeconds: 5,
+  /** Of the seconds that the API server names it may have this much less: it rounds up. */
+  timeoutRoundingMs: second,
+  /** For the answer's way back. */
+  answerReserveMs: 100,
+  /** What is answered at the least, however little time is given. */
+  answerMsMin: 100,
 } as const;
 
 /**

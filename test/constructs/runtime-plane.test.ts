@@ -61,22 +61,24 @@ describe.each(setNames)('the Pods of %s', (set) => {
   test('refer to Secrets and make none', () => {
     expect(objectsOf(set).filter(({ kind }) => kind === 'Secret')).toEqual([]);
     const { authority } = readSet(set).zastava.runtime;
-    const { mode } = readSet(set).zastava.webhook.tls;
+    const { registrySecret, tls: { mode } } = readSet(set).zastava.webhook;
     const referred = (kind: 'DaemonSet' | 'Deployment') => podOf(set, kind).volumes.flatMap(({ secret }) => (secret ? [(secret as { secretName: string }).secretName] : [])).sort();
     const wanted = [
       ...(authority.requireDpop ? [secretNames.dpop] : []), ...(authority.requireMutualTls ? [secretNames.mtls] : []),
       ...(authority.allowStaticTokenFallback ? [secretNames.static] : []),
     ].sort();
     expect(referred('DaemonSet')).toEqual(wanted);
-    expect(referred('Deployment')).toEqual([...wanted, ...(mode === 'secret' ? [secretNames.webhookTls] : [])].sort());
+    expect(referred('Deployment')).toEqual([...wanted, ...(mode === 'secret' ? [secretNames.webhookTls] : []), ...(registrySecret === undefined ? [] : [registrySecret])].sort());
   });
 
-  test('may ask the API server for nothing but certificates, and that in CSR mode only', () => {
+  test('the webhook may ask the API server for its registration, and for certificates in CSR mode only; the observer for nothing', () => {
     const csr = readSet(set).zastava.webhook.tls.mode === 'csr';
     expect(podOf(set, 'DaemonSet').pod['automountServiceAccountToken']).toBe(false);
-    expect(podOf(set, 'Deployment').pod['automountServiceAccountToken']).toBe(csr);
-    const roles = objectsOf(set).filter(({ kind }) => kind.endsWith('Role') || kind.endsWith('RoleBinding')).map(({ kind }) => kind);
-    expect(roles).toEqual(csr ? ['ClusterRole', 'ClusterRoleBinding'] : []);
+    const bindings = objectsOf(set).filter(({ kind }) => kind.endsWith('RoleBinding'));
+    expect(bindings.map(({ subjects }) => subjects)).toEqual([[{ kind: 'ServiceAccount', name: 'zastava-webhook', namespace: 'stellaops' }]]);
+    const rules = (objectsOf(set).filter(({ kind }) => kind === 'ClusterRole')[0]!['rules'] as { resources: string[]; resourceNames?: string[]; verbs: string[] }[]);
+    expect(rules[0]).toMatchObject({ resources: ['validatingwebhookconfigurations'], resourceNames: ['zastava-webhook', 'zastava-webhook-failopen'], verbs: ['get'] });
+    expect(rules.slice(1).some(({ resources }) => resources.includes('certificatesigningrequests'))).toBe(csr);
   });
 });
 
@@ -127,16 +129,16 @@ describe('the webhook', () => {
     expect(pod['securityContext']).toMatchObject({ runAsNonRoot: true, runAsUser: 65_532 });
   });
 
-  test('takes its certificate from the Secret, or makes room in memory for one of its own', () => {
+  test('takes its certificate from the Secret; one of its own is in no file', () => {
     expect(certificatePlace('minimal')).toMatchObject({ mount: { readOnly: true }, volume: { secret: { secretName: secretNames.webhookTls } } });
-    expect(certificatePlace('everything').volume).toMatchObject({ emptyDir: { medium: 'Memory' } });
-    expect(certificatePlace('everything').mount).not.toHaveProperty('readOnly');
+    expect(certificatePlace('everything')).toEqual({ mount: undefined, volume: undefined });
   });
 
   test('may approve certificates of its own signer only, and only with autoApprove', () => {
     const request = { apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests'], verbs: ['create', 'get'] };
-    expect(find('watching', 'ClusterRole')['rules']).toEqual([request]);
-    expect(find('everything', 'ClusterRole')['rules']).toEqual([
+    const rulesOf = (set: SetName) => (find(set, 'ClusterRole')['rules'] as unknown[]).slice(1);
+    expect(rulesOf('watching')).toEqual([request]);
+    expect(rulesOf('everything')).toEqual([
       request,
       { apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests/approval'], verbs: ['update'] },
       { apiGroups: ['certificates.k8s.io'], resources: ['signers'], resourceNames: ['example.com/webhooks'], verbs: ['approve'] },

@@ -1,5 +1,5 @@
 /** An AdmissionReview as an API server sends one for a new Pod that names an image in every way a Pod can. */
-import type { JsonObject } from '../../src/runtime/webhook/json-checks.ts';
+import type { JsonObject } from '../../src/bytes/json-checks.ts';
 
 export const reviewUid = '705ab4f5-6393-11e8-b7cc-42010a800002';
 

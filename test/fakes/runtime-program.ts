@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { programEnv } from '../../src/contract/programs.ts';
 
 export const tlsDir = join(import.meta.dirname, 'webhook-tls-test-only');
@@ -30,15 +30,17 @@ export class RuntimeProgram {
   stdout = '';
   stderr = '';
   readonly #child: ChildProcess;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'zastava-program-'));
+  readonly #output: Interface;
+  /** Its scratch folder, and where its Secrets would be mounted. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'zastava-program-'));
   readonly #exit: Promise<number | string>;
 
   /** @param config Text of the configuration; null: there is no file. */
-  constructor(component: 'observer' | 'webhook', options: { config?: string | null; env?: Record<string, string>; flags?: string[] } = {}) {
+  constructor(component: 'observer' | 'webhook', options: { config?: string | null; env?: Record<string, string>; flags?: string[]; main?: string } = {}) {
     const { config = JSON.stringify(sampleConfig), env = {}, flags = [] } = options;
-    const configPath = join(this.#folder, 'values.json');
+    const configPath = join(this.folder, 'values.json');
     if (config !== null) writeFileSync(configPath, config);
-    const main = join(import.meta.dirname, `../../src/runtime/${component}/main.ts`);
+    const main = options.main ?? join(import.meta.dirname, `../../src/runtime/${component}/main.ts`);
     this.#child = spawn(process.execPath, [main, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -47,17 +49,20 @@ export class RuntimeProgram {
         [programEnv.webhookPort]: '0',
         [programEnv.tlsDir]: tlsDir,
         [programEnv.drainSeconds]: '0',
+        [programEnv.scratchDir]: this.folder,
+        [programEnv.authorityDir]: this.folder,
         ...env,
       },
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+    this.#output = createInterface({ input: this.#child.stdout! });
+    this.#output.on('line', (line) => {
       this.stdout += `${line}\n`;
       if (line.startsWith('{')) this.lines.push(JSON.parse(line) as LogLine);
       this.#child.emit('log-line');
     });
     this.#exit = once(this.#child, 'close').then(([code, signal]) => {
-      rmSync(this.#folder, { recursive: true });
+      rmSync(this.folder, { recursive: true });
       this.#child.emit('log-line');
       return (code ?? signal) as number | string;
     });
@@ -73,8 +78,24 @@ export class RuntimeProgram {
     }
   }
 
+  /** Waits for a line that fits. */
+  async eventually(fits: (line: LogLine) => boolean): Promise<LogLine> {
+    for (;;) {
+      const found = this.lines.find(fits);
+      if (found) return found;
+      if (this.#child.exitCode !== null) throw new Error(`ended before: ${this.stdout}${this.stderr}`);
+      await once(this.#child, 'log-line');
+    }
+  }
+
   async port(scope: 'telemetry' | 'admission'): Promise<number> {
     return (await this.line('listening', scope))['port'] as number;
+  }
+
+  /** Whether anybody reads what it logs. */
+  readOutput(reads: boolean): void {
+    if (reads) this.#output.resume();
+    else this.#output.pause();
   }
 
   signal(name: NodeJS.Signals): void {

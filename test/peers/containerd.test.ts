@@ -1,6 +1,7 @@
 /** The kit as containerd takes it on a node without network: imported, listed under both names, started by digest. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mountPaths } from '../../src/contract/names.ts';
 import { programEnv } from '../../src/contract/programs.ts';
 import { eventually, succeed } from './harness/commands.ts';
 import { startContainerd } from './harness/containerd.ts';
@@ -48,7 +49,8 @@ for (const { title, needs, file } of engines) {
     test.each(programs)('starts %s by digest without a pull, and it ends on SIGTERM', async (program) => {
       const id = `zastava-${program}-${process.pid}`;
       const mount = `type=bind,src=${await writePodFiles(folder, program)},dst=/etc/zastava,options=rbind:ro`;
-      await ctr('run', '--detach', '--read-only', '--env', `${programEnv.drainSeconds}=0`, '--mount', mount, await readImageReference(program), id);
+      const scratchMount = `type=tmpfs,src=tmpfs,dst=${mountPaths.scratch},options=nosuid:nodev:mode=1777`;
+      await ctr('run', '--detach', '--read-only', '--env', `${programEnv.drainSeconds}=0`, '--mount', mount, '--mount', scratchMount, await readImageReference(program), id);
       try {
         await waitUntilHealthy(Number(/\s(\d+)\s+RUNNING/.exec(await ctr('tasks', 'list'))?.[1]));
         await ctr('tasks', 'kill', '--signal', 'SIGTERM', id);

@@ -9,6 +9,8 @@ import { makeClientKey, makeServingKey } from '../../src/kit/keys/site-keys.ts';
 import { openKit } from '../../src/kit/open-kit.ts';
 import { signKit } from '../../src/kit/sign-kit.ts';
 import { verifyKit } from '../../src/kit/verify/verify-kit.ts';
+import { servingNames } from '../../src/runtime/webhook/serving-certificate.ts';
+import { createSigningRequest } from '../../src/runtime/webhook/signing-request.ts';
 import { during, makeChain } from '../kit/certificates/chains.ts';
 import { testNotary, tinyPlan } from '../kit/tiny-kit.ts';
 import { succeed } from './harness/commands.ts';
@@ -18,6 +20,12 @@ import { scratch } from './harness/scratch.ts';
 describeWith(['openssl'], 'OpenSSL', () => {
   const folder = scratch('openssl');
   const openssl = (...args: string[]): Promise<string> => succeed(peer('openssl'), args, { cwd: folder });
+
+  test('accepts the request by which a webhook asks for its certificate', async () => {
+    writeFileSync(join(folder, 'request.pem'), (await createSigningRequest()).request);
+    const text = await openssl('req', '-in', 'request.pem', '-noout', '-verify', '-text');
+    for (const name of servingNames) expect(text).toContain(`DNS:${name}`);
+  });
 
   test('signs a kit round by round, and checks what came out', async () => {
     await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'hsm.pem');

@@ -16,6 +16,7 @@ export const checkoutPaths = {
   developmentCertificate: '.keys/development.cert.pem',
   dist: 'dist',
   cli: 'dist/cli/zastava.mjs',
+  operatorCli: 'dist/cli/stellaops-cli.mjs',
 } as const;
 
 export function inCheckout(): boolean {

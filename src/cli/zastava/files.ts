@@ -1,26 +1,6 @@
-/** Reading inputs and writing outputs for the verbs: what is missing is named, what is written appears whole or not at all. */
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+/** Writing the outputs of the verbs: what is written appears whole or not at all. */
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ZastavaError } from '../../contract/errors.ts';
-
-/** Text of a file that the caller named. @throws ZastavaError `environment` when it cannot be read. */
-export async function readInput(path: string, what: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new ZastavaError('environment', `the ${what} ${path} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** Like readInput, but undefined when there is no such file. */
-export async function readInputIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
 
 /** Writes files below `root`, each under a temporary name first. */
 export async function writeFiles(root: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {

@@ -1,6 +1,6 @@
 /** One bar over all layers of an image build: compressing two at a time, the bytes of all that are known so far. */
 import type { ImageProgress } from '../../images/image.ts';
-import { startProgress, type OutputOptions, type Progress } from './terminal.ts';
+import { startProgress, type OutputOptions, type Progress } from '../terminal/terminal.ts';
 
 export class ImageProgressBar {
   readonly #bar: Progress;

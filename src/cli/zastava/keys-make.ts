@@ -6,8 +6,8 @@ import { Argument, type Command } from 'commander';
 import { ZastavaError } from '../../contract/errors.ts';
 import { makeClientKey, makeClientSecret, makeDpopKey, makeServingKey, makeSigningKey, type SiteKey } from '../../kit/keys/site-keys.ts';
 import { checkoutPaths } from './checkout.ts';
-import { readInput } from './files.ts';
-import { printJson, say, type OutputOptions } from './terminal.ts';
+import { readInput } from '../terminal/inputs.ts';
+import { printJson, say, type OutputOptions } from '../terminal/terminal.ts';
 
 interface MakeOptions extends OutputOptions {
   readonly to: string;

@@ -3,7 +3,7 @@ import { errorCodes } from '../../contract/errors.ts';
 import { openKit, type SignaturePaths } from '../../kit/open-kit.ts';
 import { verifyKit, type VerifyOptions } from '../../kit/verify/verify-kit.ts';
 import type { VerifyReport } from '../../kit/verify/report.ts';
-import { formatBytes, renderProblem, renderTable, say, startProgress, styled, warn, type OutputOptions } from './terminal.ts';
+import { formatBytes, renderProblem, renderTable, say, startProgress, styled, warn, type OutputOptions } from '../terminal/terminal.ts';
 
 export type KitTrust = Omit<VerifyOptions, 'signatures' | 'onProgress'>;
 

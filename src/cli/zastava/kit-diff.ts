@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { diffKits, type ComparedKit } from '../../kit/diff/diff-kits.ts';
 import { changeAreas, type Change } from '../../kit/diff/named.ts';
 import { openKit } from '../../kit/open-kit.ts';
-import { printJson, renderTable, say, styled, warn, type OutputOptions } from './terminal.ts';
+import { printJson, renderTable, say, styled, warn, type OutputOptions } from '../terminal/terminal.ts';
 
 interface DiffVerbOptions extends OutputOptions {
   readonly ignoreSignatures?: boolean;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { extractKit } from '../../kit/extract-kit.ts';
 import { openKit } from '../../kit/open-kit.ts';
-import { printJson, say, startProgress, warn } from './terminal.ts';
+import { printJson, say, startProgress, warn } from '../terminal/terminal.ts';
 import { addTrustOptions, readTrust, type TrustOptions } from './trust-options.ts';
 
 interface ExtractOptions extends TrustOptions {

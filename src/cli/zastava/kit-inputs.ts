@@ -13,9 +13,10 @@ import { parseRecipe, type KitRecipe } from '../../kit/recipe.ts';
 import { renderArtifacts } from '../../synth/render-artifacts.ts';
 import { checkoutPaths, readCommit } from './checkout.ts';
 import { renderCommittedFiles } from './committed-files.ts';
-import { readInput, removeStaleManifests, writeFiles } from './files.ts';
+import { readInput } from '../terminal/inputs.ts';
+import { removeStaleManifests, writeFiles } from './files.ts';
 import { ImageProgressBar } from './image-progress.ts';
-import type { OutputOptions } from './terminal.ts';
+import type { OutputOptions } from '../terminal/terminal.ts';
 
 export interface InputOptions extends OutputOptions {
   readonly values: string;
@@ -48,7 +49,9 @@ export async function buildInputs(options: InputOptions): Promise<KitInputs> {
 
   const sources = new Map([...files].map(([path, content]) => [path, Buffer.from(content)]));
   sources.set(checkoutPaths.values, Buffer.from(valuesText));
-  sources.set(checkoutPaths.cli, Buffer.from(await bundleCli()));
+  for (const [entry, outfile] of [['src/cli/zastava/main.ts', checkoutPaths.cli], ['src/cli/stellaops/main.ts', checkoutPaths.operatorCli]] as const) {
+    sources.set(outfile, Buffer.from(await bundleCli(entry, outfile)));
+  }
   return {
     recipe, images, sources,
     root: '.', to: options.out, version: options.version, registry: values.zastava.images.registry,
@@ -72,6 +75,6 @@ async function buildAllImages(recipe: KitRecipe, options: InputOptions): Promise
 }
 
 /** esbuild is native and stays outside: only building a kit, which needs a checkout anyway, loads it. */
-function bundleCli(): Promise<Uint8Array> {
-  return bundleProgram({ root: '.', entry: 'src/cli/zastava/main.ts', outfile: checkoutPaths.cli, external: ['esbuild'] });
+function bundleCli(entry: string, outfile: string): Promise<Uint8Array> {
+  return bundleProgram({ root: '.', entry, outfile, external: ['esbuild'] });
 }

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { inspectKit } from '../../kit/inspect-kit.ts';
 import { openKit } from '../../kit/open-kit.ts';
-import { readInput } from './files.ts';
-import { formatBytes, printJson, renderTable, say, styled, warn, type OutputOptions } from './terminal.ts';
+import { readInput } from '../terminal/inputs.ts';
+import { formatBytes, printJson, renderTable, say, styled, warn, type OutputOptions } from '../terminal/terminal.ts';
 
 interface InspectOptions extends OutputOptions {
   readonly key?: string;

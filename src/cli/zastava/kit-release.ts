@@ -8,7 +8,7 @@ import { openReleaseLog, type OpenedLog } from '../../kit/log/log-folder.ts';
 import type { Signer } from '../../kit/keys.ts';
 import { checkoutPaths, requireCheckout } from './checkout.ts';
 import { addSealOptions, readKey, sayKit, sealAndCheck, type CheckedKit, type SealOptions } from './kit-seal.ts';
-import { say } from './terminal.ts';
+import { say } from '../terminal/terminal.ts';
 
 interface ReleaseOptions extends SealOptions {
   readonly logKey: string;

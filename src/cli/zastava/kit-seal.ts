@@ -16,10 +16,10 @@ import { signKit, type KitSignatures } from '../../kit/sign-kit.ts';
 import { writeTrust, type TrustFiles } from '../../kit/trust.ts';
 import type { VerifyReport } from '../../kit/verify/report.ts';
 import { checkoutPaths } from './checkout.ts';
-import { readInput } from './files.ts';
+import { readInput } from '../terminal/inputs.ts';
 import { checkKit, sayReport } from './kit-check.ts';
 import { buildInputs, type InputOptions, type KitInputs } from './kit-inputs.ts';
-import { printJson, say, startProgress, type OutputOptions } from './terminal.ts';
+import { printJson, say, startProgress, type OutputOptions } from '../terminal/terminal.ts';
 
 export interface SealOptions extends InputOptions {
   readonly key?: string;

@@ -9,8 +9,8 @@ import { writeCoSignature } from '../../kit/keys/co-signature.ts';
 import { answerRequest, decodeSignature, matchSignature, readPending, requestsFolder } from '../../kit/keys/signing-requests.ts';
 import { openKit } from '../../kit/open-kit.ts';
 import { parsePublicKey } from '../../kit/public-key.ts';
-import { readInput } from './files.ts';
-import { printJson, say, type OutputOptions } from './terminal.ts';
+import { readInput } from '../terminal/inputs.ts';
+import { printJson, say, type OutputOptions } from '../terminal/terminal.ts';
 
 interface SignOptions extends OutputOptions {
   readonly key: string;

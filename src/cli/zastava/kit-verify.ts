@@ -7,10 +7,10 @@ import { kitSuffixes } from '../../contract/kit-format.ts';
 import { readLogState, writeLogState, type LogState } from '../../kit/log-state.ts';
 import { parseRecipe } from '../../kit/recipe.ts';
 import { checkoutPaths, inCheckout } from './checkout.ts';
-import { readInput } from './files.ts';
+import { readInput } from '../terminal/inputs.ts';
 import { checkKit, sayReport } from './kit-check.ts';
 import { prepareReport, type ReportOptions } from './kit-report.ts';
-import { printJson, say, warn } from './terminal.ts';
+import { printJson, say, warn } from '../terminal/terminal.ts';
 import { addTrustOptions, collect, readTrust, type TrustOptions } from './trust-options.ts';
 
 interface VerifyVerbOptions extends TrustOptions, ReportOptions {

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { parseBaseLock, renderBaseLock } from '../../images/base-lock.ts';
 import { relockBase } from '../../images/relock.ts';
 import { checkoutPaths, requireCheckout } from './checkout.ts';
-import { readInputIfThere, writeFiles } from './files.ts';
-import { printJson, renderTable, say, type OutputOptions } from './terminal.ts';
+import { readInputIfThere } from '../terminal/inputs.ts';
+import { writeFiles } from './files.ts';
+import { printJson, renderTable, say, type OutputOptions } from '../terminal/terminal.ts';
 
 export function define(command: Command): void {
   command

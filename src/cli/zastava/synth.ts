@@ -6,8 +6,9 @@ import { parseImagesLock } from '../../config/parse-images-lock.ts';
 import { renderArtifacts } from '../../synth/render-artifacts.ts';
 import { checkoutPaths, inCheckout } from './checkout.ts';
 import { renderCommittedFiles } from './committed-files.ts';
-import { readInput, removeStaleManifests, writeFiles } from './files.ts';
-import { printJson, say, type OutputOptions } from './terminal.ts';
+import { readInput } from '../terminal/inputs.ts';
+import { removeStaleManifests, writeFiles } from './files.ts';
+import { printJson, say, type OutputOptions } from '../terminal/terminal.ts';
 
 interface SynthOptions extends OutputOptions {
   readonly values: string;

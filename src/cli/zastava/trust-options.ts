@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { ZastavaError } from '../../contract/errors.ts';
 import { findCoSignatures } from '../../kit/keys/co-signature.ts';
 import { openRevocations, type SignaturePaths } from '../../kit/open-kit.ts';
-import { readInput } from './files.ts';
+import { readInput } from '../terminal/inputs.ts';
 import type { KitTrust } from './kit-check.ts';
-import type { OutputOptions } from './terminal.ts';
+import type { OutputOptions } from '../terminal/terminal.ts';
 
 export interface TrustOptions extends OutputOptions {
   readonly key?: readonly string[];

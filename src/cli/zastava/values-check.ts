@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { parseValues } from '../../config/parse-values.ts';
 import { checkoutPaths } from './checkout.ts';
-import { readInput } from './files.ts';
-import { printJson, say, type OutputOptions } from './terminal.ts';
+import { readInput } from '../terminal/inputs.ts';
+import { printJson, say, type OutputOptions } from '../terminal/terminal.ts';
 
 export function define(command: Command): void {
   command

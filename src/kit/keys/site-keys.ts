@@ -30,14 +30,14 @@ export function makeSigningKey(name: string, passphrase: string | undefined): Si
   };
 }
 
-/** A private JWK for DPoP proofs (RFC 9449); `kid` is its thumbprint (RFC 7638). */
+/** A private JWK for DPoP proofs (RFC 9449); `kid` is its thumbprint (RFC 7638). The revision is in the data, too: annotations are not mounted. */
 export async function makeDpopKey(revision: string): Promise<SiteKey> {
   const { privateKey, publicKey } = newKey();
   const open: JWK = publicKey.export({ format: 'jwk' });
   const facts = { alg: 'ES256', use: 'sig', kid: await calculateJwkThumbprint(open) };
   const text = `${JSON.stringify({ ...privateKey.export({ format: 'jwk' }), ...facts })}\n`;
   return {
-    secret: new Map([['jwk.json', text], secretManifest(secretNames.dpop, 'Opaque', { 'jwk.json': text }, { revision })]),
+    secret: new Map([['jwk.json', text], secretManifest(secretNames.dpop, 'Opaque', { 'jwk.json': text, revision }, { revision })]),
     open: new Map([['jwk.public.json', `${JSON.stringify({ ...open, ...facts })}\n`]]),
     next: `kubectl apply -f ${secretNames.dpop}.secret.yaml; register jwk.public.json with Authority if it wants to know the key. Thumbprint ${facts.kid}.`,
   };

@@ -1,6 +1,6 @@
 /**
  * One JSON object a line: `time` (RFC 3339, UTC), `level`, `component`, `scope`, `msg` and what the line is about.
- * Written synchronously, so that the last line before an exit is not lost. Never a secret: fields by these names are blanked
+ * Written beside the work, so that a slow reader of the log stops nobody; what is left is written at the exit. Never a secret: fields by these names are blanked
  * at any of the first three levels, and errors are reduced to what was meant for people.
  */
 import pino, { type Logger } from 'pino';
@@ -13,8 +13,27 @@ const secretFields = [
   'accessToken', 'access_token', 'authorization', 'client_assertion', 'cookie', 'dpop', 'jwk', 'passphrase', 'password', 'privateKey', 'secret', 'token',
 ];
 
+/** Lines that nobody reads any more are let go beyond this, before the program's memory is. */
+const waitingBytesMax = 8 * 1024 * 1024;
+
 /** @param stream 1 standard output (default), 2 standard error. */
 export function createLog(component: string, stream: 1 | 2 = 1): Log {
+  if (stream === 2) return createLogTo(component, pino.destination({ dest: stream, sync: true }));
+  const destination = pino.destination({ dest: stream, sync: false, maxLength: waitingBytesMax });
+  process.on('exit', () => flush(destination));
+  return createLogTo(component, destination);
+}
+
+/** A program that ends before its first line has nothing to write. */
+function flush(destination: { flushSync(): void }): void {
+  try {
+    destination.flushSync();
+  } catch {
+    // Not open yet.
+  }
+}
+
+export function createLogTo(component: string, destination: pino.DestinationStream): Log {
   return pino(
     {
       base: { component },
@@ -23,7 +42,7 @@ export function createLog(component: string, stream: 1 | 2 = 1): Log {
       serializers: { error: describeError },
       redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
     },
-    pino.destination({ dest: stream, sync: true }),
+    destination,
   );
 }
 

@@ -16,6 +16,7 @@ type LabelsOf<M extends Metric> = { [Label in keyof M['labels']]: M['labels'][La
 export class Metrics {
   readonly #registry = new Registry();
   readonly #component: Component;
+  readonly #measures: (() => void)[] = [];
 
   /** @param commonTags Labels of every sample. */
   constructor(component: Component, commonTags: Readonly<Record<string, string>>) {
@@ -37,8 +38,19 @@ export class Metrics {
     this.#of(metric, Histogram).observe({ ...labels }, value);
   }
 
+  /** Takes a series away that says nothing any more. */
+  unset<M extends OfType<'gauge'>>(metric: M, labels: LabelsOf<M>): void {
+    this.#of(metric, Gauge).remove({ ...labels });
+  }
+
+  /** Called before each scrape, for what is measured then: an age, a size. */
+  beforeScrape(measure: () => void): void {
+    this.#measures.push(measure);
+  }
+
   /** Prometheus text format 0.0.4. */
   async render(): Promise<{ type: string; body: string }> {
+    for (const measure of this.#measures) measure();
     return { type: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 

@@ -7,12 +7,15 @@
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { parsePodValues } from '../../config/parse-values.ts';
 import type { Values } from '../../config/schema.ts';
 import { ZastavaError } from '../../contract/errors.ts';
+import { mountPaths } from '../../contract/names.ts';
 import { metrics as catalogue } from '../../contract/metrics.ts';
-import { httpPaths, programEnv, programPaths, programPorts, programVersion, shutdownLimits } from '../../contract/programs.ts';
+import { adminSocketName, httpPaths, programEnv, programPaths, programPorts, programVersion, shutdownLimits } from '../../contract/programs.ts';
+import { askAdminSocket } from './admin-socket.ts';
 import { createHealthServer } from './health.ts';
 import { createLog, describeError, type Log } from './logs.ts';
 import { Metrics } from './metrics.ts';
@@ -24,14 +27,33 @@ export interface ProgramContext {
   readonly settings: Settings;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Why the program is not ready; it is ready while this is empty. Its own parts add and take away theirs. */
+  readonly unready: Set<string>;
   /** From the first signal on: answers should ask the client to close its connection. */
   readonly draining: () => boolean;
 }
+
+/** Something that a person in the container asks the running program to do. */
+export interface Command {
+  readonly name: string;
+  /** Its one option, which must be given. */
+  readonly option: string;
+  readonly summary: string;
+}
+
+export const invalidateOpTok: Command = {
+  name: 'invalidate-op-token',
+  option: 'audience',
+  summary: "makes the running program forget its OpTok for that audience, in this Pod; the next call fetches another",
+};
 
 export interface Program {
   readonly component: 'observer' | 'webhook';
   /** What it does, for --help. */
   readonly summary: string;
+  readonly commands?: readonly Command[];
+  /** When it is ready, an exception that nobody caught is logged and ends nothing: others are being answered. Default: false. */
+  readonly outlivesMistakes?: boolean;
   /** Does the program's work from here on. @returns the servers to drain at the end. */
   readonly start: (context: ProgramContext) => Promise<readonly AnyServer[]>;
 }
@@ -44,16 +66,21 @@ export async function runProgram(program: Program): Promise<void> {
     createLog(program.component, 2).fatal({ scope: 'program', code, ...rest }, message.split('\n', 1)[0]);
     process.exit(error instanceof ZastavaError ? error.exitCode : 3);
   };
-  process.on('uncaughtException', fail);
+  let running: Log | undefined;
+  process.on('uncaughtException', (error) => {
+    if (running === undefined || !program.outlivesMistakes) fail(error);
+    else running.error({ scope: 'program', error }, 'a mistake of ours; the program goes on');
+  });
   try {
-    if (!answerFlags(program)) await serve(program);
+    if (!(await answerCommand(program)) && !answerFlags(program)) await serve(program, (log) => (running = log));
     process.exit(0);
   } catch (error) {
     fail(error);
   }
 }
 
-async function serve(program: Program): Promise<void> {
+/** @param running told when the program is ready */
+async function serve(program: Program, running: (log: Log) => void): Promise<void> {
   const signal = firstSignal();
   const log = createLog(program.component);
   const settings = parseSettings(process.env, program.component);
@@ -65,15 +92,20 @@ async function serve(program: Program): Promise<void> {
   const health = createHealthServer(unready, metrics);
   const port = await listen(health, settings.telemetryPort);
   log.info({ scope: 'telemetry', port }, 'listening');
-  const servers = await program.start({ values, settings, log, metrics, draining: () => unready.has('draining') });
-  unready.delete('starting');
-  log.info({ scope: 'program', version: programVersion, node: process.versions.node }, 'ready');
+  const starting = program.start({ values, settings, log, metrics, unready, draining: () => unready.has('draining') });
+  // What the start waits for may never come; a signal then ends the program, too.
+  const servers = await Promise.race([starting, signal.then(() => undefined)]);
+  if (servers) {
+    unready.delete('starting');
+    running(log);
+    log.info({ scope: 'program', version: programVersion, node: process.versions.node }, 'ready');
+  }
 
   const name = await signal;
   unready.add('draining');
   log.info({ scope: 'program', signal: name, serveOnSeconds: settings.drainSeconds }, 'draining');
-  await sleep(settings.drainSeconds * 1000);
-  const closed = await Promise.all(servers.map((server) => closeServer(server, shutdownLimits.inFlightMs)));
+  if (servers) await sleep(settings.drainSeconds * 1000);
+  const closed = await Promise.all((servers ?? []).map((server) => closeServer(server, shutdownLimits.inFlightMs)));
   if (closed.includes(false)) log.warn({ scope: 'program', inFlightMs: shutdownLimits.inFlightMs }, 'connections still open were cut off');
   await closeServer(health, 0);
   log.info({ scope: 'program' }, 'stopped');
@@ -97,6 +129,23 @@ async function readConfiguration(path: string): Promise<string> {
   }
 }
 
+/** @returns true if the command line names a command, which was done. @throws `usage`, `environment` */
+async function answerCommand({ component, commands = [] }: Program): Promise<boolean> {
+  const [name, ...args] = process.argv.slice(2);
+  const command = commands.find((each) => each.name === name);
+  if (command === undefined) {
+    if (name === undefined || name.startsWith('-')) return false;
+    throw new ZastavaError('usage', `unknown command ${JSON.stringify(name)}; see --help`);
+  }
+  const { values } = parseFlagsOf({ args, options: { [command.option]: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+  const argument = values[command.option];
+  const usage = `zastava-${component} ${command.name} --${command.option} NAME`;
+  if (values['help'] === true) console.log(`${usage}\n\n${command.summary}`);
+  else if (typeof argument !== 'string' || argument === '') throw new ZastavaError('usage', `expected ${usage}`);
+  else console.log(await askAdminSocket(join(parseSettings(process.env, component).scratchDir, adminSocketName), command.name, argument));
+  return true;
+}
+
 /** @returns true if a flag was answered and there is nothing more to do. @throws `usage` */
 function answerFlags(program: Program): boolean {
   const { help, version } = parseFlags();
@@ -106,14 +155,18 @@ function answerFlags(program: Program): boolean {
 }
 
 function parseFlags(): { help?: boolean | undefined; version?: boolean | undefined } {
+  return parseFlagsOf({ options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } }).values as { help?: boolean; version?: boolean };
+}
+
+function parseFlagsOf(config: ParseArgsConfig): { values: Record<string, unknown> } {
   try {
-    return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } }).values;
+    return parseArgs(config);
   } catch (cause) {
     throw new ZastavaError('usage', `${(cause as Error).message}; see --help`, { cause });
   }
 }
 
-function renderHelp({ component, summary }: Program): string {
+function renderHelp({ component, summary, commands = [] }: Program): string {
   const { inFlightMs, serveOnSeconds } = shutdownLimits;
   const forWebhook = [
     [programEnv.webhookPort, `port of the HTTPS server, ${httpPaths.validate} (${programPorts.webhook})`],
@@ -123,12 +176,16 @@ function renderHelp({ component, summary }: Program): string {
     [programEnv.config, `path of the configuration (${programPaths.config})`],
     [programEnv.telemetryPort, `port of the HTTP server, ${httpPaths.live} ${httpPaths.ready} ${httpPaths.metrics} (${programPorts.telemetry})`],
     ...(component === 'webhook' ? forWebhook : []),
+    [programEnv.authorityDir, `folder of the mounted Secrets for Authority (${mountPaths.authority})`],
+    [programEnv.scratchDir, `folder of its socket (${mountPaths.scratch})`],
     [programEnv.drainSeconds, `seconds to serve on after SIGTERM (${serveOnSeconds[component]})`],
   ] as const;
   return [
     `zastava-${component} [--help | --version]`,
+    ...commands.map(({ name, option }) => `zastava-${component} ${name} --${option} NAME`),
     '',
     summary,
+    ...commands.map(({ name, summary: does }) => `${name}: ${does}.`),
     'It logs JSON lines to standard output. SIGTERM or SIGINT: it is no longer ready, serves on for a while,',
     `lets requests in flight finish (at most ${inFlightMs / 1000} s) and stops; a second signal stops it at once.`,
     '',

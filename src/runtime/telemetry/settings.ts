@@ -1,5 +1,6 @@
 /** The few settings that come from the environment and not from the values: where things are, for one process on one machine. */
 import { ZastavaError, type Problem } from '../../contract/errors.ts';
+import { mountPaths } from '../../contract/names.ts';
 import { programEnv, programPaths, programPorts, shutdownLimits } from '../../contract/programs.ts';
 
 export interface Settings {
@@ -9,6 +10,8 @@ export interface Settings {
   readonly tlsDir: string;
   /** How long to serve on after SIGTERM. */
   readonly drainSeconds: number;
+  readonly authorityDir: string;
+  readonly scratchDir: string;
 }
 
 /** @throws `usage` with every variable that is wrong. */
@@ -27,6 +30,8 @@ export function parseSettings(env: NodeJS.ProcessEnv, component: 'observer' | 'w
     telemetryPort: integer(programEnv.telemetryPort, programPorts.telemetry, 65_535),
     webhookPort: integer(programEnv.webhookPort, programPorts.webhook, 65_535),
     tlsDir: env[programEnv.tlsDir] ?? programPaths.tlsDir,
+    authorityDir: env[programEnv.authorityDir] ?? mountPaths.authority,
+    scratchDir: env[programEnv.scratchDir] ?? mountPaths.scratch,
     drainSeconds: integer(programEnv.drainSeconds, serveOnSeconds[component], terminationGraceSeconds - inFlightMs / 1000 - 1),
   };
   if (problems.length > 0) throw new ZastavaError('usage', 'the environment of the program has problems', { problems });

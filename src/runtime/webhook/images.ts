@@ -2,8 +2,8 @@
  * Every place where a Pod names an image. A place forgotten here is an image that nobody judges, as has happened to others
  * with ephemeral containers and image volumes; a test compares this list with the Kubernetes API's own schema.
  */
+import { checkList, checkObject, checkText, type JsonObject } from '../../bytes/json-checks.ts';
 import type { Problem } from '../../contract/errors.ts';
-import { checkList, checkObject, checkText, type JsonObject } from './json-checks.ts';
 
 /** One use of an image: the field that names it and the name as it stands there. */
 export interface ImageUse {

@@ -58,7 +58,7 @@ describe('keys make', () => {
     expect(parse(read('dpop', 'zastava-authority-dpop.secret.yaml'))).toEqual({
       apiVersion: 'v1', kind: 'Secret', type: 'Opaque',
       metadata: { name: 'zastava-authority-dpop', namespace: 'stellaops', annotations: { revision: '7' } },
-      stringData: { 'jwk.json': read('dpop', 'jwk.json') },
+      stringData: { 'jwk.json': read('dpop', 'jwk.json'), revision: '7' },
     });
   });
 

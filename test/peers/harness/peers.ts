@@ -16,12 +16,15 @@ const pinned = {
   cosign3: ['cosign3', 'cosign'],
   containerd2: ['containerd', 'containerd'],
   ctr2: ['containerd', 'ctr'],
+  reference: ['reference', 'reference'],
+  'kube-apiserver': ['kubernetes', 'kube-apiserver'],
+  kubectl: ['kubernetes', 'kubectl'],
   'cdk8s-cli': ['cdk8s', 'cdk8s'],
 } as const;
 
 const onPath = [
-  'containerd', 'ctr', 'runc', 'umoci', 'skopeo', 'promtool', 'qemu-aarch64-static',
-  'zstd', 'python3', 'tar', 'git', 'npm', 'openssl', 'unshare', 'nsenter', 'setpriv', 'chromium',
+  'containerd', 'ctr', 'etcd', 'runc', 'umoci', 'skopeo', 'promtool', 'qemu-aarch64-static',
+  'zstd', 'python3', 'tar', 'git', 'go', 'npm', 'openssl', 'unshare', 'nsenter', 'setpriv', 'chromium',
 ] as const;
 
 export type Peer = keyof typeof pinned | (typeof onPath)[number];

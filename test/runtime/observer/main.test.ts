@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { metrics as catalogue } from '../../../src/contract/metrics.ts';
+import { Backends } from '../../fakes/backends.ts';
 import { RuntimeProgram } from '../../fakes/runtime-program.ts';
 
 test('starts, serves health and metrics, says that it observes nothing yet, and stops on SIGINT', async () => {
@@ -16,6 +17,21 @@ test('starts, serves health and metrics, says that it observes nothing yet, and 
   expect(await observer.exit()).toBe(0);
   expect(observer.lines.slice(-2)).toMatchObject([{ msg: 'draining', signal: 'SIGINT' }, { msg: 'stopped' }]);
   expect(observer.stderr).toBe('');
+});
+
+test('asks Authority for a token in the background, serves without it, and drops it when told to', async () => {
+  await using backends = await Backends.start();
+  backends.authority.options = { intercept: ({ path }) => (path === '/token' ? { status: 503 } : undefined) };
+  await using observer = new RuntimeProgram('observer', backends.program());
+  await observer.line('ready');
+  expect(await observer.line('no OpTok was issued')).toMatchObject({ scope: 'authority.token.issue', error: { code: 'authority.unavailable' } });
+  expect((await fetch(`http://127.0.0.1:${await observer.port('telemetry')}/readyz`)).status).toBe(200);
+  backends.authority.options = {};
+  expect(await observer.line('Issued runtime OpTok')).toMatchObject({ scope: 'authority.token.issue', component: 'observer', decision: 'issued', tokenType: 'DPoP', audience: ['scanner'] });
+  const command = new RuntimeProgram('observer', { flags: ['invalidate-op-token', '--audience', 'scanner'], config: null, env: { ZASTAVA_SCRATCH_DIR: observer.folder } });
+  expect([await command.exit(), command.stderr]).toEqual([0, '']);
+  expect(command.stdout).toMatch(/^dropped the OpTok for scanner in the pod \S+; the next call fetches another/);
+  expect(await observer.line('OpTok invalidated')).toMatchObject({ decision: 'invalidated', dropped: true });
 });
 
 test('prints its version and its help', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { metrics as catalogue } from '../../../src/contract/metrics.ts';
 import { Metrics } from '../../../src/runtime/telemetry/metrics.ts';
 
-const deny = { decision: 'deny', mode: 'enforced', reason: 'policy.unconfigured' } as const;
+const deny = { decision: 'deny', mode: 'enforced', reason: 'policy.fail' } as const;
 
 test('every sample carries the common tags', async () => {
   const metrics = new Metrics('webhook', { cluster: 'edge-1', site: 'hamburg' });
@@ -19,10 +19,10 @@ test('every sample carries the common tags', async () => {
 test('a counter can be shown before its first event, and counts on from there', async () => {
   const metrics = new Metrics('webhook', {});
   metrics.count(catalogue.decisions, deny, 0);
-  expect((await metrics.render()).body).toContain('zastava_admission_decisions_total{decision="deny",mode="enforced",reason="policy.unconfigured"} 0');
+  expect((await metrics.render()).body).toContain('zastava_admission_decisions_total{decision="deny",mode="enforced",reason="policy.fail"} 0');
   metrics.count(catalogue.decisions, deny);
   metrics.count(catalogue.decisions, deny);
-  expect((await metrics.render()).body).toContain('reason="policy.unconfigured"} 2');
+  expect((await metrics.render()).body).toContain('reason="policy.fail"} 2');
 });
 
 test('a histogram has the edges of the catalogue', async () => {

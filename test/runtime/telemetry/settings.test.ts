@@ -3,7 +3,7 @@ import { ZastavaError } from '../../../src/contract/errors.ts';
 import { parseSettings } from '../../../src/runtime/telemetry/settings.ts';
 
 test('an empty environment gives what the manifests count on', () => {
-  expect(parseSettings({}, 'webhook')).toEqual({ configPath: '/etc/zastava/values.json', telemetryPort: 8080, webhookPort: 8443, tlsDir: '/etc/zastava/tls', drainSeconds: 10 });
+  expect(parseSettings({}, 'webhook')).toEqual({ configPath: '/etc/zastava/values.json', telemetryPort: 8080, webhookPort: 8443, tlsDir: '/etc/zastava/tls', drainSeconds: 10, authorityDir: '/etc/zastava/authority', scratchDir: '/var/run/zastava' });
   expect(parseSettings({}, 'observer').drainSeconds).toBe(0);
 });
 

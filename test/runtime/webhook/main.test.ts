@@ -1,41 +1,28 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { Agent, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { metrics as catalogue } from '../../../src/contract/metrics.ts';
 import { serverLimits } from '../../../src/contract/programs.ts';
+import { Backends } from '../../fakes/backends.ts';
 import { admissionReview, reviewUid } from '../../fakes/admission-review.ts';
+import { KubernetesApiServer } from '../../fakes/kubernetes-api.ts';
 import { RuntimeProgram, sampleConfig, testCertificate, tlsDir } from '../../fakes/runtime-program.ts';
+import { answerOf, openReview, postReview } from '../../fakes/webhook-client.ts';
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: { readonly [key: string]: unknown };
-}
-
-function open(port: number, options: RequestOptions = {}) {
-  const headers = { 'content-type': 'application/json', ...options.headers };
-  return httpsRequest({ host: '127.0.0.1', port, path: '/validate?timeout=5s', method: 'POST', ca: testCertificate, ...options, headers });
-}
-
-async function answerOf(request: ReturnType<typeof open>): Promise<Answer> {
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  return { status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(await text(response)) as Answer['body'] };
-}
-
-function post(port: number, body: string, options: RequestOptions = {}): Promise<Answer> {
-  const request = open(port, options);
-  request.end(body);
-  return answerOf(request);
-}
+const open = (port: number, options: RequestOptions = {}) => openReview(port, { ca: testCertificate, ...options });
+const post = (port: number, body: string, options: RequestOptions = {}) => postReview(port, body, { ca: testCertificate, ...options });
 
 const review = JSON.stringify(admissionReview());
+
+/** A Pod of one image, by digest. */
+function reviewOf(name: string, request: object = {}) {
+  return admissionReview({ object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod' }, spec: { containers: [{ name: 'a', image: `registry.internal/${name}@sha256:${'a'.repeat(64)}` }] } }, ...request });
+}
 
 /** Runs a webhook that ends by itself. */
 async function failureOf(options: ConstructorParameters<typeof RuntimeProgram>[1]) {
@@ -60,46 +47,69 @@ describe('a running webhook', () => {
   let port: number;
   let telemetry: string;
 
+  let backends: Backends;
+
   beforeAll(async () => {
-    webhook = new RuntimeProgram('webhook');
+    backends = await Backends.start();
+    backends.scanner.options = { judge: (image) => (image.includes('unsigned') ? { policyVerdict: 'fail', reasons: ['no signature'] } : { policyVerdict: 'pass' }) };
+    webhook = new RuntimeProgram('webhook', backends.program());
     await webhook.line('ready');
+    await webhook.line('Issued runtime OpTok');
     port = await webhook.port('admission');
     telemetry = `http://127.0.0.1:${await webhook.port('telemetry')}`;
   });
-  afterAll(async () => webhook[Symbol.asyncDispose]());
-
-  test('is ready, and warns that it denies everything', async () => {
-    expect((await fetch(`${telemetry}/readyz`)).status).toBe(200);
-    expect(await webhook.line('policy client not configured: every Pod is denied')).toMatchObject({ level: 'warn' });
+  afterAll(async () => {
+    await webhook[Symbol.asyncDispose]();
+    await backends[Symbol.asyncDispose]();
   });
 
-  test('denies a Pod over one kept-alive TLS connection, with its uid and a message for people', async () => {
+  test('is ready when a handshake with itself passes', async () => {
+    expect(await (await fetch(`${telemetry}/readyz`)).json()).toEqual({ ready: true, reasons: [] });
+  });
+
+  test('allows what policy passes and denies what it fails, over one kept-alive TLS connection', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: testCertificate });
     const sockets = new Set();
-    for (let turn = 0; turn < 3; turn++) {
+    for (const [image, allowed] of [['signed', true], ['unsigned', false], ['signed', true]] as const) {
       const request = open(port, { agent });
       request.on('socket', (socket) => sockets.add(socket));
-      request.end(review);
+      request.end(JSON.stringify(reviewOf(image)));
       const { status, headers, body } = await answerOf(request);
       expect([status, headers['content-type'], headers.connection]).toEqual([200, 'application/json', 'keep-alive']);
-      expect(body).toEqual({
-        apiVersion: 'admission.k8s.io/v1',
-        kind: 'AdmissionReview',
-        response: { uid: reviewUid, allowed: false, status: { code: 403, reason: 'Forbidden', message: expect.stringContaining('policy client not configured') } },
-      });
+      expect(body).toMatchObject({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: reviewUid, allowed } });
+      if (!allowed) expect(body).toMatchObject({ response: { status: { code: 403, message: expect.stringContaining('no signature') } } });
     }
     expect(sockets.size).toBe(1);
     agent.destroy();
   });
 
   test('logs the decision record in one line, for `jq .decision`', async () => {
-    await post(port, JSON.stringify(admissionReview({ uid: 'for-the-log' })));
-    const line = webhook.lines.find(({ admissionId }) => admissionId === 'for-the-log');
-    expect(line).toMatchObject({
-      level: 'info', component: 'webhook', scope: 'admission.decision', namespace: 'payments', decision: 'deny', mode: 'enforced', ttlSeconds: 0,
-      podSpecDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
-    });
-    expect((line!['images'] as { policyVerdict: string }[]).map(({ policyVerdict }) => policyVerdict)).toEqual(['error', 'error', 'error', 'error']);
+    await post(port, JSON.stringify(reviewOf('unsigned', { uid: 'for-the-log' })));
+    const line = await webhook.eventually(({ admissionId, scope }) => admissionId === 'for-the-log' && scope === 'admission.decision');
+    expect(line).toMatchObject({ level: 'info', component: 'webhook', namespace: 'payments', decision: 'deny', podSpecDigest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
+  });
+
+  test('invalidate-op-token drops the token of the running program, and says for whom it spoke', async () => {
+    const asked = backends.authority.tokenRequests;
+    const command = (audience: string) => new RuntimeProgram('webhook', { flags: ['invalidate-op-token', '--audience', audience], config: null, env: { ZASTAVA_SCRATCH_DIR: webhook.folder } });
+    const done = command('scanner');
+    expect([await done.exit(), done.stderr]).toEqual([0, '']);
+    expect(done.stdout).toMatch(/^dropped the OpTok for scanner in the pod \S+; the next call fetches another/);
+    await post(port, JSON.stringify(reviewOf('fresh')));
+    expect(backends.authority.tokenRequests).toBeGreaterThan(asked);
+    const unknown = command('billing');
+    expect(await unknown.exit()).toBe(2);
+    expect(unknown.stderr).toContain('its audience is scanner');
+    expect(statSync(join(webhook.folder, 'admin.sock')).mode & 0o777).toBe(0o600);
+  });
+
+  test('answers before the time that the API server gives, and says what it was waiting for', async () => {
+    backends.scanner.options = { ...backends.scanner.options, delayMs: 3000 };
+    const start = performance.now();
+    const { body } = await post(port, JSON.stringify(reviewOf('slow')), { path: '/validate?timeout=2s' });
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect(body).toMatchObject({ response: { allowed: false, status: { message: expect.stringMatching(/time/) } } });
+    backends.scanner.options = { ...backends.scanner.options, delayMs: 0 };
   });
 
   test('answers what is no review with 400 and every problem, never with an AdmissionReview', async () => {
@@ -109,13 +119,6 @@ describe('a running webhook', () => {
     const broken = await post(port, '{"apiVersion": ');
     expect([broken.status, broken.body['detail']]).toEqual([400, 'the body is not JSON in UTF-8; expected an AdmissionReview']);
     for (const { body } of [wrongVersion, broken]) expect(body).not.toHaveProperty('response');
-  });
-
-  test('a review that breaks it is answered 500, logged, and it goes on', async () => {
-    const surrogate = review.replace('busybox', '\\ud800');
-    expect((await post(port, surrogate)).status).toBe(500);
-    expect(await webhook.line('review failed')).toMatchObject({ level: 'error', scope: 'admission.review' });
-    expect((await post(port, review)).status).toBe(200);
   });
 
   test('refuses another path, another method and another content type', async () => {
@@ -149,12 +152,40 @@ describe('a running webhook', () => {
     const names = [...body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map((match) => ({ name: match[1], type: match[2] }));
     const known = Object.values(catalogue).map(({ name, type }) => ({ name, type }));
     for (const metric of names) expect(known).toContainEqual(metric);
-    expect(names.map(({ name }) => name).toSorted()).toEqual([
-      catalogue.admissionDuration.name, catalogue.decisions.name, catalogue.buildInfo.name, catalogue.certificateNotAfter.name,
-    ].toSorted());
-    expect(body).toMatch(/^zastava_admission_decisions_total\{decision="deny",mode="enforced",reason="policy\.unconfigured",cluster="edge-1",site="hamburg"\} [1-9]\d*$/m);
-    expect(body).toContain(`zastava_certificate_not_after_timestamp_seconds{certificate="webhookServing",cluster="edge-1",site="hamburg"} ${Date.UTC(2120, 0, 1) / 1000}`);
+    for (const { name } of [catalogue.decisions, catalogue.tokenExpiry, catalogue.keyInfo, catalogue.backendLatency, catalogue.inflightBytes, catalogue.failOpenNamespaces]) expect(names.map((metric) => metric.name)).toContain(name);
+    expect(body).toMatch(/^zastava_admission_decisions_total\{decision="deny",mode="\w+",reason="policy\.fail",cluster="edge-1",site="hamburg"\} [1-9]\d*$/m);
+    expect(body).toMatch(/^zastava_certificate_not_after_timestamp_seconds\{certificate="webhookServing",cluster="edge-1",site="hamburg"\} \d+$/m);
   });
+});
+
+test('a log that nobody reads holds up no answer', async () => {
+  await using webhook = new RuntimeProgram('webhook');
+  await webhook.line('ready');
+  const port = await webhook.port('admission');
+  const agent = new Agent({ keepAlive: true, maxSockets: 4, ca: testCertificate });
+  webhook.readOutput(false);
+  // Some hundred bytes of log each: more than the pipe and its reader hold.
+  for (let round = 0; round < 100; round++) {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => post(port, review, { agent })));
+    for (const { status } of answers) expect(status).toBe(200);
+  }
+  webhook.readOutput(true);
+  await expect.poll(() => webhook.lines.filter(({ scope }) => scope === 'admission.decision').length, { timeout: 30_000 }).toBe(1000);
+  agent.destroy();
+});
+
+test('a mistake in a corner that nobody foresaw is logged and ends nothing', async () => {
+  const stray = "process.on('SIGUSR2', () => { void Promise.reject(new Error('stray rejection')); throw new Error('stray exception'); })";
+  await using webhook = new RuntimeProgram('webhook', { env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(stray)}` } });
+  await webhook.line('ready');
+  webhook.signal('SIGUSR2');
+  for (const message of ['stray exception', 'stray rejection']) {
+    const line = await webhook.eventually(({ error }) => (error as { message?: string } | undefined)?.message === message);
+    expect(line).toMatchObject({ level: 'error', scope: 'program', msg: 'a mistake of ours; the program goes on' });
+  }
+  expect((await post(await webhook.port('admission'), review)).status).toBe(200);
+  webhook.signal('SIGTERM');
+  expect(await webhook.exit()).toBe(0);
 });
 
 describe('the end of a webhook', () => {
@@ -211,11 +242,55 @@ describe('the end of a webhook', () => {
   });
 });
 
+describe('a webhook that asks the cluster for its certificate', () => {
+  let backends: Backends;
+  let cluster: KubernetesApiServer;
+  const csr = (autoApprove = false) => {
+    const { config, env } = backends.program({ tls: { mode: 'csr', signerName: 'example.com/webhooks', autoApprove, caBundle: backends.pki.ca } });
+    return { config, env: { ...env, ...cluster.env() } };
+  };
+  beforeAll(async () => {
+    backends = await Backends.start();
+    cluster = await KubernetesApiServer.start(backends.pki);
+  });
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]();
+    await backends[Symbol.asyncDispose]();
+  });
+
+  test('is alive and not ready until the signer has given it, then serves', async () => {
+    let signed = false;
+    cluster.treat = (request) => (signed ? cluster.sign(request) : undefined);
+    await using webhook = new RuntimeProgram('webhook', csr());
+    const telemetry = `http://127.0.0.1:${await webhook.port('telemetry')}`;
+    const line = await webhook.eventually(({ msg }) => String(msg).startsWith('certificate requested'));
+    expect(line['msg']).toContain(`kubectl certificate approve ${[...cluster.requests.keys()].join()}`);
+    expect((await fetch(`${telemetry}/healthz`)).status).toBe(200);
+    const unready = await fetch(`${telemetry}/readyz`);
+    expect([unready.status, await unready.json()]).toEqual([503, { ready: false, reasons: ['certificate: waiting for the signer', 'starting'] }]);
+    signed = true;
+    await webhook.line('ready');
+    const options = { ca: backends.pki.ca, servername: 'zastava-webhook.stellaops.svc' };
+    expect((await post(await webhook.port('admission'), JSON.stringify(reviewOf('signed')), options)).body).toMatchObject({ response: { allowed: true } });
+    expect((await fetch(`${telemetry}/readyz`)).status).toBe(200);
+    expect(webhook.stdout).not.toContain('PRIVATE KEY');
+  });
+
+  test('ends on SIGTERM while it waits', async () => {
+    cluster.treat = () => {};
+    await using webhook = new RuntimeProgram('webhook', csr(true));
+    await webhook.line('certificate requested and approved; waiting for the signer');
+    webhook.signal('SIGTERM');
+    expect(await webhook.exit()).toBe(0);
+    expect(webhook.lines.map(({ msg }) => msg)).not.toContain('ready');
+  });
+});
+
 describe('a webhook that cannot serve', () => {
-  test('refuses the mode csr, which it cannot do yet', async () => {
+  test('in mode csr it needs an API server to ask', async () => {
     const { zastava } = sampleConfig;
     const config = JSON.stringify({ zastava: { ...zastava, webhook: { tls: { mode: 'csr', signerName: 'example.com/webhooks', caBundle: testCertificate } } } });
-    expect(await failureOf({ config })).toMatchObject({ code: 3, line: { code: 'environment', msg: expect.stringContaining('"csr"') } });
+    expect(await failureOf({ config })).toMatchObject({ code: 3, line: { code: 'environment', msg: expect.stringContaining('ServiceAccount token') } });
   });
 
   test('refuses a certificate that is missing, broken, or not of its key, and shows no part of a key', async () => {

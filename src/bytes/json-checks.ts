@@ -1,5 +1,5 @@
 /** Reads foreign JSON piece by piece: a piece of the wrong kind becomes a problem and an empty piece, so that all problems are found. */
-import type { Problem } from '../../contract/errors.ts';
+import type { Problem } from '../contract/errors.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -14,14 +14,11 @@ import { ZastavaError } from '../contract/errors.ts';
 import type { SeekRow } from '../contract/zstd-seekable.ts';
 import { FileDigest } from './file-digest.ts';
 
-/** Level 3: layers are gzip already, and higher levels only cost time. */
-export const compression = { encoder: `zstd ${process.versions.zstd}`, level: 3, frameBytesMax: 4 * 1024 * 1024 } as const;
+/** Level 1: layers are gzip already, and higher levels cost time for a few thousandths of the size. */
+export const compression = { encoder: `zstd ${process.versions.zstd}`, level: 1, frameBytesMax: 4 * 1024 * 1024 } as const;
 
 /** Two frames are compressed at a time, on the thread pool. */
 const framesInFlight = 2;
-
-/** Of a source at a time: each is hashed while it is still in the processor's cache. */
-const readBytes = 1024 * 1024;
 
 /** So much is written before it is sent on to the disk. */
 const syncBytes = 64 * 1024 * 1024;
@@ -96,7 +93,8 @@ class WriteBehind {
   async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
     for (const chunk of chunks) {
       this.#unsynced += chunk.length;
-      await this.#file.writeFile(chunk);
+      // Not writeFile: it asks for half a MiB at a time, and each time waits for its turn.
+      for (let at = 0; at < chunk.length; ) at += (await this.#file.write(chunk, at)).bytesWritten;
     }
     chunks.forEach(release);
     if (this.#unsynced < syncBytes) return;
@@ -180,11 +178,10 @@ async function* announcedPieces({ path, size, sha256, source }: ArchiveEntry, pi
     if (seen === size) yield* pieces.add(source);
   } else {
     await using file = await open(source.file);
-    for (let length = -1; length !== 0 && seen <= size; seen += length) {
-      const room = pieces.room.subarray(0, readBytes);
-      length = (await file.read(room, 0, room.length)).bytesRead;
-      hash.update(room.subarray(0, length));
-      if (length > 0) yield* pieces.fill(length);
+    for await (const { bytes, piece } of readInto(pieces, file)) {
+      hash.update(bytes);
+      if ((seen += bytes.length) > size) break;
+      yield* piece;
     }
   }
   const found = hash.digest('hex');
@@ -192,6 +189,22 @@ async function* announcedPieces({ path, size, sha256, source }: ArchiveEntry, pi
     throw new ZastavaError('environment', `The source of ${path} changed while the kit was written; build it again.`, {
       problems: [{ where: path, expected: `${size} bytes, sha256 ${sha256}`, found: `${seen} bytes, sha256 ${found}` }],
     });
+  }
+}
+
+/** What was read, and the piece that it made full, if it did. The next read is under way meanwhile. */
+async function* readInto(pieces: Pieces, file: FileHandle): AsyncGenerator<{ bytes: Buffer; piece: Buffer[] }> {
+  const read = async (): Promise<Buffer> => {
+    const { room } = pieces;
+    return room.subarray(0, (await file.read(room)).bytesRead);
+  };
+  for (let bytes = await read(); bytes.length > 0; ) {
+    const piece = [...pieces.fill(bytes.length)];
+    const next = read();
+    // Its error is thrown when it is its turn.
+    next.catch(() => {});
+    yield { bytes, piece };
+    bytes = await next;
   }
 }
 

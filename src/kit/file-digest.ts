@@ -9,7 +9,7 @@ import { ZastavaError } from '../contract/errors.ts';
 /** Below this a thread costs more than it saves. */
 const threadFromBytes = 32 * 1024 * 1024;
 const slotBytes = 512 * 1024;
-const slots = 4;
+const slots = 16;
 /** A thread that hashes no slot for so long is not there any more. */
 const patienceMs = 60_000;
 

@@ -53,7 +53,7 @@ const where = 'the log of this kit';
 
 /**
  * The state after this kit. Throws `kit.log-fork` for a history that does not agree with the one seen, `kit.log-proof-missing`
- * when nothing shows that it does, `kit.log-rollback` for an older kit, unless that is allowed: then the state stays.
+ * when nothing shows that it does, `kit.log-rollback` for an older kit, unless that is allowed: then the newest one stays.
  */
 export function advanceLogState(logged: LoggedKit, { state, allowOlder = false, now = new Date() }: LogStateOptions): LogState {
   const { head, checkpoint, logKey, kit, consistency } = logged;
@@ -72,7 +72,7 @@ export function advanceLogState(logged: LoggedKit, { state, allowOlder = false, 
   else requireConsistent(last, head, parseConsistency(proofs));
   if (kit.signedAt < state.newest.signedAt && !allowOlder) throw rollback(state, kit);
   if (older || head.size === last.size) return state;
-  return { mediaType, heads: [...state.heads, seen], consistency: proofs, newest: kit };
+  return { mediaType, heads: [...state.heads, seen], consistency: proofs, newest: kit.signedAt < state.newest.signedAt ? state.newest : kit };
 }
 
 /** When the site saw one of these heads first, and accepted the kit under it; null for never. */

@@ -2,7 +2,7 @@
  * offline-manifest.json and its signature: a detached JWS in compact form (RFC 7515 appendix F) over the file's exact
  * bytes, ES256, deterministic. The header names the key by its id and the manifest's media type.
  */
-import { base64url } from 'jose';
+import * as base64url from 'jose/base64url';
 import { canonicalJson } from '../bytes/canonical-json.ts';
 import { kitMediaTypes, type KitFileRecord, type KitManifest } from '../contract/kit-format.ts';
 import { compression } from './archive.ts';

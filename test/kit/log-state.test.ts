@@ -3,14 +3,12 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { provideDevelopmentCertificate } from '../../src/kit/certificates/development-certificate.ts';
+import { developmentIdentity } from '../../src/kit/certificates/development-certificate.ts';
 import { openCheckpoint } from '../../src/kit/log/checkpoint.ts';
 import { openReleaseLog } from '../../src/kit/log/log-folder.ts';
 import { advanceLogState, readLogState, writeLogState, type LogState, type LogStateOptions } from '../../src/kit/log-state.ts';
 import { openKit } from '../../src/kit/open-kit.ts';
 import { parsePublicKey } from '../../src/kit/public-key.ts';
-import { signKit } from '../../src/kit/sign-kit.ts';
-import { writeTrust } from '../../src/kit/trust.ts';
 import type { VerifyReport } from '../../src/kit/verify/report.ts';
 import type { VerifyOptions } from '../../src/kit/verify/verify-kit.ts';
 import { release, testLogSigner, verifyReleased } from './released-kits.ts';
@@ -143,7 +141,9 @@ describe('a site that keeps the head of the log', () => {
     const backdated = await release(folder, '0.3.1', '2025-12-31T00:00:00Z');
     const state = await accept(first, third);
     expect((await offer(backdated, state)).report).toMatchObject({ ok: false, code: 'kit.log-rollback' });
-    expect((await offer(backdated, state, { allowOlder: true })).report.ok).toBe(true);
+    const { report, accepted } = await offer(backdated, state, { allowOlder: true });
+    expect(report.ok).toBe(true);
+    expect(accepted).toMatchObject({ newest: { version: '0.3.0' }, heads: [{}, {}, {}] });
     await rm(backdated.folder, { recursive: true });
   });
 
@@ -174,12 +174,8 @@ describe('a site that keeps the head of the log', () => {
 describe('a certificate that has expired since', () => {
   test('holds where the site itself saw the kit in the log before, and nowhere else', async () => {
     const log = await openReleaseLog(join(folder, 'certified'), await testLogSigner());
-    const kit = await makeTinyKit((plan) => ({ ...plan, notary: { ...plan.notary, log } }));
-    const { notary, recipe } = kit.plan;
-    const certificate = await provideDevelopmentCertificate(join(kit.folder, 'certificate.pem'), notary.signer, { now });
-    await signKit({ ...kit, name: recipe.name }, notary, certificate);
-    const { trustedRoot } = await writeTrust(join(kit.folder, 'trust'), recipe.name, notary, certificate);
-    const trust = (at: string): Partial<VerifyOptions> => ({ keyPem: null, certificate: { identity: certificate.identity, trustedRootJson: readFileSync(trustedRoot, 'utf8'), now: new Date(at) } });
+    const kit = await makeTinyKit((plan) => ({ ...plan, notary: { ...plan.notary, log } }), now);
+    const trust = (at: string): Partial<VerifyOptions> => ({ keyPem: null, certificate: { identity: developmentIdentity, trustedRootJson: readFileSync(kit.trustedRoot, 'utf8'), now: new Date(at) } });
 
     const { report, accepted } = await offer(kit, null, {}, trust('2026-02-01T00:00:00Z'));
     expect(report.ok, report.code ?? '').toBe(true);

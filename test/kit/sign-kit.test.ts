@@ -8,8 +8,8 @@ import { kitMediaTypes } from '../../src/contract/kit-format.ts';
 import { provideDevelopmentCertificate } from '../../src/kit/certificates/development-certificate.ts';
 import type { SigningCertificate } from '../../src/kit/certificates/signing-certificate.ts';
 import { developmentLog } from '../../src/kit/log/release-log.ts';
-import { signKit, type KitSignatures } from '../../src/kit/sign-kit.ts';
-import { writeTrust, type TrustFiles } from '../../src/kit/trust.ts';
+import { signKit } from '../../src/kit/sign-kit.ts';
+import { writeTrust } from '../../src/kit/trust.ts';
 import { verifyReleased } from './released-kits.ts';
 import { makeTinyKit, type TinyKit } from './tiny-kit.ts';
 
@@ -67,25 +67,20 @@ describe('the files beside a kit', () => {
 describe('with a certificate', () => {
   let kit: TinyKit;
   let certificate: SigningCertificate;
-  let signed: KitSignatures;
-  let trust: TrustFiles;
 
   beforeAll(async () => {
-    kit = await makeTinyKit();
-    const { notary, recipe } = kit.plan;
-    certificate = await provideDevelopmentCertificate(join(kit.folder, 'certificate.pem'), notary.signer);
-    signed = await signKit({ ...kit, name: recipe.name }, notary, certificate);
-    trust = await writeTrust(join(kit.folder, 'trust'), recipe.name, notary, certificate);
+    kit = await makeTinyKit((plan) => plan, new Date());
+    certificate = await provideDevelopmentCertificate(join(kit.folder, 'certificate.pem'), kit.plan.notary.signer);
   });
 
   test('a second bundle and the certificate lie beside the kit, and its authority in the trust', async () => {
-    expect(signed).toMatchObject({ certificateBundle: `${kit.path}.cert.sigstore.json`, certificate: join(kit.folder, 'out/tiny.cert') });
-    expect(new X509Certificate(await readFile(signed.certificate!)).raw.equals(certificate.leaf)).toBe(true);
-    expect(new X509Certificate(await readFile(trust.authority!)).raw.equals(certificate.chain[0]!)).toBe(true);
+    expect(kit).toMatchObject({ certificateBundle: `${kit.path}.cert.sigstore.json`, certificate: join(kit.folder, 'out/tiny.cert') });
+    expect(new X509Certificate(await readFile(kit.certificate!)).raw.equals(certificate.leaf)).toBe(true);
+    expect(new X509Certificate(await readFile(kit.authority!)).raw.equals(certificate.chain[0]!)).toBe(true);
   });
 
   test('the kit holds by key, by certificate, and in the log', async () => {
-    const trustedRootJson = await readFile(trust.trustedRoot, 'utf8');
+    const trustedRootJson = await readFile(kit.trustedRoot, 'utf8');
     const report = await verifyReleased(kit, { allowDevelopment: true, certificate: { identity: certificate.identity, trustedRootJson } });
     expect(report).toMatchObject({ ok: true, trust: 'certificate', notChecked: [] });
     expect(report.checks.find(({ name }) => name === 'release log')).toMatchObject({ count: 10 });

@@ -11,12 +11,13 @@ import { digestOf } from '../../src/bytes/digest.ts';
 import { ociMediaTypes, platforms, type Descriptor, type Digest, type Platform } from '../../src/contract/oci.ts';
 import type { BuiltImage, ImageChild, ImageComponent } from '../../src/images/image.ts';
 import { assembleKit, type AssembledKit, type KitPlan } from '../../src/kit/assemble-kit.ts';
+import { provideDevelopmentCertificate } from '../../src/kit/certificates/development-certificate.ts';
 import { parseSigner, type Signer } from '../../src/kit/keys.ts';
 import { developmentLog } from '../../src/kit/log/release-log.ts';
 import type { Notary } from '../../src/kit/notary.ts';
 import { parseRecipe } from '../../src/kit/recipe.ts';
-import { signKit } from '../../src/kit/sign-kit.ts';
-import { writeTrust } from '../../src/kit/trust.ts';
+import { signKit, type KitSignatures } from '../../src/kit/sign-kit.ts';
+import { writeTrust, type TrustFiles } from '../../src/kit/trust.ts';
 
 /** A key of the tests alone; it protects nothing. The P-256 key of RFC 6979, appendix A.2.5. */
 export const testKeyPem = `-----BEGIN PRIVATE KEY-----
@@ -45,13 +46,9 @@ documents:
   - { from: tool.mjs, path: tools/tool.mjs, role: tool }
 `;
 
-export interface TinyKit extends AssembledKit {
+export interface TinyKit extends AssembledKit, KitSignatures, TrustFiles {
   /** The folder that holds everything. */
   readonly folder: string;
-  readonly signature: string;
-  readonly bundle: string;
-  readonly publicKey: string;
-  readonly trustedRoot: string;
   readonly plan: KitPlan;
 }
 
@@ -65,13 +62,14 @@ export async function testNotary(): Promise<Notary> {
   return { signer, log: developmentLog(signer), signedAt: '2026-01-02T03:04:06Z' };
 }
 
-/** Makes a kit in a new folder under the system's temporary one; `change` alters the plan before. */
-export async function makeTinyKit(change: (plan: KitPlan) => KitPlan = (plan) => plan): Promise<TinyKit> {
+/** Makes a kit in a new folder under the system's temporary one; `change` alters the plan before. `certifiedAt`: with a development certificate, made then. */
+export async function makeTinyKit(change: (plan: KitPlan) => KitPlan = (plan) => plan, certifiedAt?: Date): Promise<TinyKit> {
   const folder = await mkdtemp(join(tmpdir(), 'tiny-kit-'));
   const plan = change(await tinyPlan(folder));
+  const certificate = certifiedAt && (await provideDevelopmentCertificate(join(folder, 'certificate.pem'), plan.notary.signer, { now: certifiedAt }));
   const kit = await assembleKit(plan);
-  const signed = await signKit({ ...kit, name: plan.recipe.name }, plan.notary);
-  const trust = await writeTrust(join(folder, 'trust'), plan.recipe.name, plan.notary);
+  const signed = await signKit({ ...kit, name: plan.recipe.name }, plan.notary, certificate);
+  const trust = await writeTrust(join(folder, 'trust'), plan.recipe.name, plan.notary, certificate);
   return { ...kit, ...signed, ...trust, folder, plan };
 }
 

@@ -6,6 +6,7 @@ import { ZastavaError } from '../../contract/errors.ts';
 import { kitSuffixes } from '../../contract/kit-format.ts';
 import { readLogState, writeLogState, type LogState } from '../../kit/log-state.ts';
 import { parseRecipe } from '../../kit/recipe.ts';
+import type { VerifyReport } from '../../kit/verify/report.ts';
 import { checkoutPaths, inCheckout } from './checkout.ts';
 import { readInput } from '../terminal/inputs.ts';
 import { checkKit, sayReport } from './kit-check.ts';
@@ -34,6 +35,7 @@ export function define(command: Command): void {
 }
 
 async function verify(kit: string | undefined, options: VerifyVerbOptions): Promise<void> {
+  if (options.allowOlder === true && options.logState === undefined) throw new ZastavaError('usage', '--allow-older needs --log-state: what was accepted here before');
   const here = kit === undefined ? await newestHere() : undefined;
   const path = kit ?? here?.path ?? '';
   if (here !== undefined) warn(`checking the newest kit here, ${here.path}, with the trust of this checkout, ${here.key}; a development key is allowed. That proves nothing to anybody else.`);
@@ -43,11 +45,17 @@ async function verify(kit: string | undefined, options: VerifyVerbOptions): Prom
   const logState = options.logState === undefined ? undefined : { state: await readLogState(options.logState), allowOlder: options.allowOlder === true, onAccepted: (state: LogState) => (accepted = state) };
   const report = await checkKit(path, { ...trust, logState, ...(inspection && { onContents: inspection.onContents }), ...(options.integrityOnly === true && { integrityOnly: true }) }, options, signatures);
   if (report.ok && accepted !== undefined && options.logState !== undefined) await writeLogState(options.logState, accepted);
-  if (options.allowOlder === true) warn('--allow-older: a kit that is older than the newest one accepted here is not refused');
+  if (report.ok && accepted !== undefined) sayIfOlder(report, accepted);
   await inspection?.write(path, report, trust.certificate?.identity);
   say(options, path);
   sayReport(options, report);
   printJson(options, report);
+}
+
+/** The newest one stays when another was allowed. */
+function sayIfOlder({ kit }: VerifyReport, { newest }: LogState): void {
+  if (kit === null || (kit.version === newest.version && kit.signedAt === newest.signedAt)) return;
+  warn(`OLDER KIT: ${kit.version} of ${kit.signedAt} is accepted as --allow-older asks, though ${newest.version} of ${newest.signedAt} was accepted here before. What was corrected since is not in it.`);
 }
 
 async function newestHere(): Promise<{ path: string; key: string; trustedRoot: string }> {

@@ -38,7 +38,8 @@ export async function readTrust(path: string, options: TrustOptions): Promise<{ 
   if (certificateIdentity !== undefined && trustedRoot === undefined) throw new ZastavaError('usage', '--certificate-identity needs --trusted-root: which authorities may say who signed');
   if (certificate !== undefined && certificateIdentity === undefined) throw new ZastavaError('usage', '--certificate needs --certificate-identity and --trusted-root: a certificate alone says nothing about whom to trust');
   const trustedRootJson = trustedRoot === undefined ? undefined : await readInput(trustedRoot, 'trusted root');
-  const [keyPem = null, ...otherKeyPems] = await Promise.all(key.map((path) => readInput(path, 'public key')));
+  const keyPems = await Promise.all(key.map((path) => readInput(path, 'public key')));
+  const [keyPem = null, ...otherKeyPems] = keyPems;
   const trust: KitTrust = {
     keyPem,
     otherKeyPems,
@@ -57,7 +58,7 @@ export async function readTrust(path: string, options: TrustOptions): Promise<{ 
   const [bundle, ...bundles] = options.bundle ?? [];
   const [signature, ...signatures] = options.signature ?? [];
   const named = [...bundles, ...signatures];
-  return { trust, signatures: { bundle, signature, others: named.length > 0 || path === '-' ? named : findCoSignatures(path, otherKeyPems) } };
+  return { trust, signatures: { bundle, signature, others: named.length > 0 || path === '-' ? named : findCoSignatures(path, keyPems) } };
 }
 
 /** An option that may be given again. */

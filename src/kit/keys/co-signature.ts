@@ -9,18 +9,19 @@ import { parsePublicKey, type PublicKey } from '../public-key.ts';
  * hex, and `signature` ASN.1 DER. The release log does not have it: it is of the kits, not of who else looked at them.
  */
 export async function writeCoSignature(kitPath: string, sha256: string, signature: Buffer, { keyId, hint }: PublicKey): Promise<string[]> {
-  const stem = stemOf(kitPath, keyId);
+  const [signaturePath, bundlePath] = pathsOf(kitPath, keyId);
   const bundle = toMessageSignatureBundle({ digest: Buffer.from(sha256, 'hex'), signature, keyHint: hint });
-  await writeFile(`${stem}.sig`, `${signature.toString('base64')}\n`);
-  await writeFile(`${stem}.sigstore.json`, `${JSON.stringify(bundleToJSON(bundle), null, 2)}\n`);
-  return [`${stem}.sig`, `${stem}.sigstore.json`];
+  await writeFile(signaturePath, `${signature.toString('base64')}\n`);
+  await writeFile(bundlePath, `${JSON.stringify(bundleToJSON(bundle), null, 2)}\n`);
+  return [signaturePath, bundlePath];
 }
 
-/** The bundles that lie beside a kit, of the keys given in PEM. */
+/** Those that lie beside a kit, by the keys given in PEM. */
 export function findCoSignatures(kitPath: string, keyPems: readonly string[]): string[] {
-  return keyPems.map((pem) => `${stemOf(kitPath, parsePublicKey(pem, 'of a further signer').keyId)}.sigstore.json`).filter((path) => existsSync(path));
+  return keyPems.flatMap((pem) => pathsOf(kitPath, parsePublicKey(pem, 'given to verify with').keyId)).filter((path) => existsSync(path));
 }
 
-function stemOf(kitPath: string, keyId: string): string {
-  return `${kitPath}.${keyId.slice('sha256:'.length).slice(0, 12)}`;
+function pathsOf(kitPath: string, keyId: string): [signature: string, bundle: string] {
+  const stem = `${kitPath}.${keyId.slice('sha256:'.length).slice(0, 12)}`;
+  return [`${stem}.sig`, `${stem}.sigstore.json`];
 }

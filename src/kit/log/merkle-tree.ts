@@ -66,21 +66,33 @@ function splitOf(size: number): number {
   return 2 ** (Math.ceil(Math.log2(size)) - 1);
 }
 
-/** The root of a tree of `size` leaves that has this leaf at `index`, by this proof (RFC 9162 section 2.1.3.2); null when the proof is of another length. */
-export function rootOfInclusion(leafHash: Buffer, index: number, size: number, proof: readonly Buffer[]): Buffer | null {
+/** What an inclusion proof shows. */
+export interface ProvenRoots {
+  readonly root: Buffer;
+  /** Of the tree of the leaves before this one; null when there are none. */
+  readonly before: Buffer | null;
+}
+
+/**
+ * The roots of a tree of `size` leaves that has this leaf at `index`, by this proof (RFC 9162 section 2.1.3.2), and of the
+ * tree before: what stands left of the way up is just the subtrees of that one. Null when the proof is of another length.
+ */
+export function rootsOfInclusion(leafHash: Buffer, index: number, size: number, proof: readonly Buffer[]): ProvenRoots | null {
   if (!(index < size)) return null;
   let [hash, place, last] = [leafHash, index, size - 1];
+  let before: Buffer | null = null;
   for (const sibling of proof) {
     if (last === 0) return null;
     if (place % 2 === 1 || place === last) {
       hash = hashNode(sibling, hash);
+      before = before === null ? sibling : hashNode(sibling, before);
       while (place % 2 === 0 && place !== 0) [place, last] = [place / 2, Math.floor(last / 2)];
     } else {
       hash = hashNode(hash, sibling);
     }
     [place, last] = [Math.floor(place / 2), Math.floor(last / 2)];
   }
-  return last === 0 ? hash : null;
+  return last === 0 ? { root: hash, before } : null;
 }
 
 export interface TreeHead {

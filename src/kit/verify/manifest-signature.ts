@@ -2,7 +2,9 @@
  * The manifest's detached JWS (RFC 7515 appendix F), checked before anything that the manifest says is believed.
  * Only the one header that kits are signed with is accepted, so that algorithm and key are never the signer's choice.
  */
-import { base64url, errors, flattenedVerify } from 'jose';
+import * as base64url from 'jose/base64url';
+import { JOSEError } from 'jose/errors';
+import { flattenedVerify } from 'jose/jws/flattened/verify';
 import { canonicalJson } from '../../bytes/canonical-json.ts';
 import { refusal } from '../../bytes/refusal.ts';
 import { kitMediaTypes, kitPaths } from '../../contract/kit-format.ts';
@@ -21,7 +23,7 @@ export async function verifyManifestSignature(manifest: Uint8Array, jws: Uint8Ar
   try {
     await flattenedVerify({ protected: header, payload: base64url.encode(manifest), signature }, key.key, { algorithms: ['ES256'] });
   } catch (cause) {
-    if (!(cause instanceof errors.JOSEError)) throw cause;
+    if (!(cause instanceof JOSEError)) throw cause;
     throw invalid(`the signature of ${kitPaths.manifest} by ${key.keyId}`, 'another', cause);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The entries of the release log in a kit's own bundles, beside it and in it (adr/0008). An entry holds when its body is
- * exactly what the bundle says, the log has signed it, and it is in the tree whose head the log has signed.
+ * exactly what the bundle says, the log has signed it, and it is in the tree whose head the log has signed. All heads are
+ * of one history.
  */
 import { bundleFromJSON, type Bundle } from '@sigstore/bundle';
 import { refusal } from '../../bytes/refusal.ts';
@@ -8,7 +9,7 @@ import { attestationMediaTypes } from '../../contract/attestations.ts';
 import { encodePem } from '../certificates/certificate.ts';
 import { openCheckpoint, hostOf, type Checkpoint } from '../log/checkpoint.ts';
 import { bodyOfBundle, renderPromise, type LogEntry } from '../log/log-entry.ts';
-import { hashLeaf, rootOfInclusion } from '../log/merkle-tree.ts';
+import { hashLeaf, rootsOfInclusion } from '../log/merkle-tree.ts';
 import type { TrustedLog } from '../log/trusted-log.ts';
 import type { PublicKey } from '../public-key.ts';
 import type { KitDocument } from './contents.ts';
@@ -22,27 +23,48 @@ export interface LoggedHead extends Checkpoint {
   readonly checkpoint: string;
 }
 
+/** An entry that holds. */
+interface Logged {
+  readonly where: string;
+  readonly head: LoggedHead;
+  readonly index: number;
+  /** Root of the tree of the first `index` leaves, as its proof shows it. */
+  readonly before: Buffer | null;
+}
+
 const hashBytes = 32;
 const numberPattern = /^(0|[1-9]\d{0,14})$/;
 
-/** Gathers what does not hold: `kit.log-missing`, `kit.log-invalid`. Gives the head that the kit itself is under, if that holds. */
+/** Gathers what does not hold: `kit.log-missing`, `kit.log-invalid`. Gives the newest head that the kit's own bundles are under, if they hold. */
 export function verifyReleaseLog(signatures: readonly FileSignature[], documents: readonly KitDocument[], keys: readonly PublicKey[], logs: readonly TrustedLog[], tally: Tally): LoggedHead | undefined {
-  let head: LoggedHead | undefined;
+  const verify = (where: string, bundle: () => Bundle, certificate: Buffer | null): Logged[] => {
+    const entry = tally.guard(() => verifyEntry(where, bundle(), certificate, keys, logs));
+    if (entry) tally.add();
+    return entry ? [entry] : [];
+  };
   const own = ownBundles(signatures);
   if (own.length === 0) tally.report('kit.log-missing', { where: 'beside the kit', expected: 'a bundle with an entry of the release log', found: 'no bundle' });
-  for (const { name, bundle, certificate } of own) {
-    tally.guard(() => {
-      head = verifyEntry(name, bundle, certificate, keys, logs);
-      tally.add();
-    });
+  const outer = own.flatMap(({ name, bundle, certificate }) => verify(name, () => bundle, certificate)).sort(newestFirst);
+  const inner = documents.filter(({ record: { mediaType } }) => mediaType === attestationMediaTypes.bundle).flatMap(({ record: { path }, bytes }) => verify(path, () => parseBundle(path, bytes), null));
+  requireOneHistory([...outer, ...inner].sort(newestFirst), tally);
+  return outer[0]?.head;
+}
+
+function newestFirst(a: Logged, b: Logged): number {
+  return b.head.size - a.head.size;
+}
+
+/**
+ * Every head must be the newest one, or the tree just before an entry that is under a head of this history: the bundles in
+ * a kit are logged right before those beside it.
+ */
+function requireOneHistory([newest, ...others]: readonly Logged[], tally: Tally): void {
+  if (newest === undefined) return;
+  const history = new Map([[newest.head.size, newest.head.root]]);
+  for (const { where, head: { origin, size, root }, index, before } of [newest, ...others]) {
+    if (origin !== newest.head.origin || !history.get(size)?.equals(root)) tally.report('kit.log-invalid', { where, expected: `a head of the history of ${newest.where}`, found: `one of ${size} entries with the root ${root.toString('hex')} in ${origin}, which that does not show` });
+    else if (before !== null) history.set(index, before);
   }
-  for (const { record, bytes } of documents.filter(({ record: { mediaType } }) => mediaType === attestationMediaTypes.bundle)) {
-    tally.guard(() => {
-      verifyEntry(record.path, parseBundle(record.path, bytes), null, keys, logs);
-      tally.add();
-    });
-  }
-  return head;
 }
 
 /** Heads that the kit's own bundles claim, as notes; nothing in them is checked yet. */
@@ -58,7 +80,7 @@ function parseBundle(where: string, bytes: Buffer): Bundle {
   }
 }
 
-function verifyEntry(where: string, bundle: Bundle, certificate: Buffer | null, keys: readonly PublicKey[], logs: readonly TrustedLog[]): LoggedHead {
+function verifyEntry(where: string, bundle: Bundle, certificate: Buffer | null, keys: readonly PublicKey[], logs: readonly TrustedLog[]): Logged {
   const { log, entry } = onlyEntry(where, bundle, logs);
   const { kindVersion, canonicalizedBody: body, integratedTime } = entry;
   const expected = Buffer.from(bodyOfBundle(bundle, certificate ? encodePem(certificate) : verifierOf(where, bundle, keys)));
@@ -93,15 +115,16 @@ function verifierOf(where: string, { verificationMaterial: { content } }: Bundle
   return key.key.export({ type: 'spki', format: 'pem' }).toString();
 }
 
-function verifyInclusion(where: string, { inclusionProof: proof, canonicalizedBody, logIndex }: LogEntry, log: TrustedLog): LoggedHead {
+function verifyInclusion(where: string, { inclusionProof: proof, canonicalizedBody, logIndex }: LogEntry, log: TrustedLog): Logged {
   if (!proof?.checkpoint) throw invalid(where, 'an inclusion proof with a checkpoint', 'none');
   const checkpoint = proof.checkpoint.envelope;
   const head = openCheckpoint(checkpoint, log.key, `${where}: checkpoint`);
   if (hostOf(head.origin) !== log.host) throw invalid(where, `a head of ${log.host}`, `one of ${hostOf(head.origin)}`);
   if (proof.logIndex !== logIndex || proof.treeSize !== String(head.size) || !proof.rootHash.equals(head.root)) throw invalid(where, 'an inclusion proof for the entry and its checkpoint', 'one for another');
-  const root = proof.hashes.every(({ length }) => length === hashBytes) ? rootOfInclusion(hashLeaf(canonicalizedBody), Number(logIndex), head.size, proof.hashes) : null;
-  if (!root?.equals(head.root)) throw invalid(where, `an inclusion proof that leads to the root ${head.root.toString('hex')}`, root?.toString('hex') ?? 'one of another length');
-  return { ...head, log, checkpoint };
+  const index = Number(logIndex);
+  const roots = proof.hashes.every(({ length }) => length === hashBytes) ? rootsOfInclusion(hashLeaf(canonicalizedBody), index, head.size, proof.hashes) : null;
+  if (!roots?.root.equals(head.root)) throw invalid(where, `an inclusion proof that leads to the root ${head.root.toString('hex')}`, roots?.root.toString('hex') ?? 'one of another length');
+  return { where, head: { ...head, log, checkpoint }, index, before: roots.before };
 }
 
 function invalid(where: string, expected: string, found: string, cause?: unknown): Error {

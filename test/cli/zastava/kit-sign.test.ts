@@ -8,10 +8,8 @@ import { sha256Hex } from '../../../src/bytes/digest.ts';
 import { define as defineExtract } from '../../../src/cli/zastava/kit-extract.ts';
 import { define as defineSign } from '../../../src/cli/zastava/kit-sign.ts';
 import { define as defineVerify } from '../../../src/cli/zastava/kit-verify.ts';
-import { developmentIdentity, provideDevelopmentCertificate } from '../../../src/kit/certificates/development-certificate.ts';
+import { developmentIdentity } from '../../../src/kit/certificates/development-certificate.ts';
 import { parsePublicKey } from '../../../src/kit/public-key.ts';
-import { signKit } from '../../../src/kit/sign-kit.ts';
-import { writeTrust } from '../../../src/kit/trust.ts';
 import { makeTinyKit, type TinyKit } from '../../kit/tiny-kit.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'zastava-sign-'));
@@ -49,10 +47,19 @@ test("an auditor's signature of a finished kit is taken, and counts for verify",
   await zastava('verify', kit.path, ...trust, '--signature', kit.signature, '--signature', `${beside}.sig`);
   await zastava('verify', kit.path, ...trust, '--bundle', kit.bundle, '--bundle', `${beside}.sigstore.json`);
   await zastava('verify', kit.path, ...trust);
+  await zastava('verify', kit.path, '--key', join(home, 'auditor.pub'), '--key', kit.publicKey, '--require', '2');
   expect(process.exitCode).toBe(0);
   await zastava('extract', kit.path, 'index.json', '--to', join(home, 'taken'), ...trust);
   expect(existsSync(join(home, 'taken/index.json'))).toBe(true);
+  // Either of the two files will do; each that is there must hold.
   rmSync(`${beside}.sigstore.json`);
+  await zastava('verify', kit.path, ...trust);
+  expect(process.exitCode).toBe(0);
+  writeFileSync(`${beside}.sigstore.json`, 'x');
+  await zastava('verify', kit.path, ...trust);
+  expect(process.exitCode).toBe(1);
+  for (const suffix of ['.sig', '.sigstore.json']) rmSync(beside + suffix);
+  process.exitCode = 0;
   await zastava('verify', kit.path, ...trust);
   expect(process.exitCode).toBe(1);
   await expect(zastava('extract', kit.path, '--to', join(home, 'not-taken'), ...trust)).rejects.toMatchObject({ code: 'kit.signatures-too-few' });
@@ -83,17 +90,20 @@ test('a revocation list with its signature beside it ends the trust in a key', a
     await zastava('verify', kit.path, '--key', kit.publicKey, '--key', join(home, 'auditor.pub'), ...args);
     expect(process.exitCode).toBe(expected);
   }
+  await expect(zastava('extract', kit.path, '--to', join(home, 'not-taken'), '--key', kit.publicKey, '--key', join(home, 'auditor.pub'), '--revocations', list)).rejects.toMatchObject({ code: 'kit.key-revoked' });
 });
 
 test('a certificate is checked against the trusted root and the identity', async () => {
-  const certificate = await provideDevelopmentCertificate(join(home, 'cert.pem'), kit.plan.notary.signer);
-  await signKit({ ...kit, name: 'tiny' }, kit.plan.notary, certificate);
-  const { trustedRoot } = await writeTrust(join(home, 'trust'), 'tiny', kit.plan.notary, certificate);
+  const certified = await makeTinyKit((plan) => plan, new Date());
   for (const [identity, expected] of [[developmentIdentity, 0], ['https://zastava.example/kit/release', 1]] as const) {
     process.exitCode = 0;
-    await zastava('verify', kit.path, '--trusted-root', trustedRoot, '--certificate-identity', identity);
+    await zastava('verify', certified.path, '--trusted-root', certified.trustedRoot, '--certificate-identity', identity);
     expect(process.exitCode).toBe(expected);
+    const taken = zastava('extract', certified.path, 'index.json', '--to', join(home, `taken-${expected}`), '--trusted-root', certified.trustedRoot, '--certificate-identity', identity);
+    await (expected === 0 ? taken : expect(taken).rejects.toMatchObject({ code: 'kit.identity-differs' }));
+    expect(existsSync(join(home, `taken-${expected}/index.json`))).toBe(expected === 0);
   }
+  rmSync(certified.folder, { recursive: true });
 });
 
 test('with neither a kit nor requests there is nothing to sign', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { hashLeaf, isConsistent, MerkleTree, rootOfInclusion } from '../../../src/kit/log/merkle-tree.ts';
+import { hashLeaf, isConsistent, MerkleTree, rootsOfInclusion } from '../../../src/kit/log/merkle-tree.ts';
 
 /** The test tree of the RFC's reference implementation: leaves, and the root after each. */
 const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
@@ -60,14 +60,21 @@ describe('an inclusion proof', () => {
   test('leads from every leaf of every tree to its root', () => {
     for (let size = 1; size <= many.length; size++) {
       const tree = new MerkleTree(many.slice(0, size));
-      for (let index = 0; index < size; index++) expect(rootOfInclusion(many[index]!, index, size, tree.inclusionProof(index)), `${index} of ${size}`).toEqual(tree.root);
+      for (let index = 0; index < size; index++) expect(rootsOfInclusion(many[index]!, index, size, tree.inclusionProof(index))?.root, `${index} of ${size}`).toEqual(tree.root);
+    }
+  });
+
+  test('shows the root of the tree before its leaf', () => {
+    for (let size = 1; size <= many.length; size++) {
+      const tree = new MerkleTree(many.slice(0, size));
+      for (let index = 0; index < size; index++) expect(rootsOfInclusion(many[index]!, index, size, tree.inclusionProof(index))?.before, `${index} of ${size}`).toEqual(index === 0 ? null : new MerkleTree(many.slice(0, index)).root);
     }
   });
 
   test('leads elsewhere, or nowhere, from another leaf, at another place, in another size, or when it is changed', () => {
     const tree = new MerkleTree(many);
     const proof = tree.inclusionProof(9);
-    const leads = (...[leaf = many[9]!, index = 9, size = many.length, hashes = proof]: [Buffer?, number?, number?, Buffer[]?]) => rootOfInclusion(leaf, index, size, hashes);
+    const leads = (...[leaf = many[9]!, index = 9, size = many.length, hashes = proof]: [Buffer?, number?, number?, Buffer[]?]) => rootsOfInclusion(leaf, index, size, hashes)?.root ?? null;
     expect(leads()).toEqual(tree.root);
     expect(leads(many[8])).not.toEqual(tree.root);
     for (const index of [8, 10, many.length, -1, Number.NaN]) expect(leads(many[9], index), `${index}`).not.toEqual(tree.root);

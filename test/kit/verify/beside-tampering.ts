@@ -1,12 +1,13 @@
 /** What may be done to the files beside a kit, and what the one who verifies may get wrong. */
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { bundleToJSON, toMessageSignatureBundle } from '@sigstore/bundle';
+import { bundleFromJSON, bundleToJSON, toMessageSignatureBundle } from '@sigstore/bundle';
 import { sha256Bytes } from '../../../src/bytes/digest.ts';
-import type { MessageBundles } from '../../../src/kit/bundle.ts';
+import { attestationMediaTypes } from '../../../src/contract/attestations.ts';
+import { signMessageBundles } from '../../../src/kit/bundle.ts';
 import type { Signer } from '../../../src/kit/keys.ts';
-import type { ReleaseLog } from '../../../src/kit/log/release-log.ts';
+import type { Notary } from '../../../src/kit/notary.ts';
 import { testKeyPem } from '../tiny-kit.ts';
-import { signFile, type SealedKit } from '../sealed-kit.ts';
+import { signFile, type SealedFile, type SealedKit } from '../sealed-kit.ts';
 import type { Tampering } from './tamper-cases.ts';
 
 interface BundleJson {
@@ -26,12 +27,22 @@ function pemOf(namedCurve: string): string {
   return generateKeyPairSync('ec', { namedCurve }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
 }
 
-/** A site that keeps the head of the log, and trusts a development log: no kit's history is one. */
-export function logTampering(kit: SealedKit, { bundle }: MessageBundles, { host, logId, publicKeyPem }: ReleaseLog): Tampering {
+/** A site that keeps the head of the log, and trusts a development log, the `notary`'s: no kit's history is one. */
+export function logTampering(kit: SealedKit, files: readonly SealedFile[], notary: Notary): Tampering {
+  const { host, logId, publicKeyPem } = notary.log;
+  notary.log.append(loggedIn(files), 0);
+  const { bundle } = signMessageBundles(Buffer.from(sha256Bytes(kit.bytes)), notary);
   const rawBytes = createPublicKey(publicKeyPem).export({ type: 'spki', format: 'der' }).toString('base64');
   const keyId = Buffer.from(logId.slice('sha256:'.length), 'hex').toString('base64');
   const trustedRoot = JSON.stringify({ tlogs: [{ baseUrl: `https://${host}`, publicKey: { rawBytes, keyDetails: 'PKIX_ECDSA_P256_SHA_256' }, logId: { keyId } }] });
   return { region: 'log of a development kit', what: 'where the head of a log is kept', beside: () => ({ ...kit.signatures, bundle }), options: { trustedRoot, logState: { state: null } } };
+}
+
+/** Bodies of the log's entries that the bundles among the files have, in the order of the log. */
+function loggedIn(files: readonly SealedFile[]): string[] {
+  const bundles = files.filter(({ mediaType }) => mediaType === attestationMediaTypes.bundle).map(({ bytes }) => bundleFromJSON(JSON.parse(bytes.toString())));
+  const entries = bundles.flatMap(({ verificationMaterial }) => verificationMaterial.tlogEntries);
+  return entries.sort((a, b) => Number(a.logIndex) - Number(b.logIndex)).map(({ canonicalizedBody }) => canonicalizedBody.toString());
 }
 
 /** `signer` is the one that the kit is signed by, `stranger` another; with a certificate (DER) for each. */

@@ -65,7 +65,7 @@ export const redundant: Readonly<Record<string, Readonly<Record<string, string>>
   'src/kit/verify/manifest-signature.ts': {
     '!/^[A-Za-z0-9_-]{86}$/.test(signature)': 'jose takes no other form either',
     "Buffer.from(signature, 'base64url').toString('base64url') !== signature": 'stands behind the form of 86 characters',
-    '!(cause instanceof errors.JOSEError)': 'for errors that say nothing of the kit',
+    '!(cause instanceof JOSEError)': 'for errors that say nothing of the kit',
   },
   'src/kit/verify/attested.ts': { 'signatures.length !== 1': 'sigstore takes no bundle with more signatures, or none' },
   'src/kit/verify/revocations.ts': { '!(cause instanceof ZastavaError)': 'for errors that say nothing of the kit' },

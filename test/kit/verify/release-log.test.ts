@@ -6,11 +6,14 @@ import { canonicalJson } from '../../../src/bytes/canonical-json.ts';
 import { sha256Bytes } from '../../../src/bytes/digest.ts';
 import { renderPromise } from '../../../src/kit/log/log-entry.ts';
 import { originOf, renderCheckpoint } from '../../../src/kit/log/checkpoint.ts';
+import { openReleaseLog } from '../../../src/kit/log/log-folder.ts';
 import { hashLeaf, MerkleTree } from '../../../src/kit/log/merkle-tree.ts';
+import { logHosts } from '../../../src/kit/log/release-log.ts';
 import { openKit } from '../../../src/kit/open-kit.ts';
+import { signKit } from '../../../src/kit/sign-kit.ts';
 import type { SignatureFiles } from '../../../src/kit/verify/file-signature.ts';
 import { release, testLogSigner, verifyReleased } from '../released-kits.ts';
-import type { TinyKit } from '../tiny-kit.ts';
+import { makeTinyKit, type TinyKit } from '../tiny-kit.ts';
 
 interface EntryJson {
   logIndex: string;
@@ -28,12 +31,15 @@ let folder: string;
 let kit: TinyKit;
 let second: TinyKit;
 let beside: SignatureFiles;
+/** Hashes of the leaves that the bundles inside the kit are: the log before the kit's own entry. */
+let leavesInside: readonly Buffer[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'released-'));
   kit = await release(folder, '0.1.0', '2026-01-02T00:00:00Z');
   second = await release(folder, '0.2.0', '2026-01-03T00:00:00Z');
   beside = (await openKit(kit.path)).signatures;
+  leavesInside = await Promise.all(Array.from({ length: 8 }, async (_, index) => hashLeaf(await readFile(join(folder, `release-log/0000000${index}.json`)))));
 });
 
 afterAll(async () => {
@@ -50,30 +56,45 @@ function withEntries(change: (entry: EntryJson) => readonly unknown[]): Signatur
 const withEntry = (change: (entry: EntryJson) => Partial<EntryJson>): SignatureFiles => withEntries((entry) => [{ ...entry, ...change(entry) }]);
 const withProof = (change: (proof: EntryJson['inclusionProof']) => Partial<EntryJson['inclusionProof']>): SignatureFiles => withEntry(({ inclusionProof }) => ({ inclusionProof: { ...inclusionProof, ...change(inclusionProof) } }));
 
-/** An entry that the log itself has made, of this body, as a one-leaf tree; `host` is in its checkpoint. */
-async function entryOfLog(entry: EntryJson, body: string, { host, kind = entry.kindVersion.kind, time = entry.integratedTime }: { host: string; kind?: string; time?: string }): Promise<EntryJson> {
+interface Anew {
+  /** In the checkpoint. */
+  readonly origin?: string;
+  readonly kind?: string;
+  readonly time?: string;
+  /** Leaves before it. Default: those of the bundles in the kit, as it was. */
+  readonly before?: readonly Buffer[];
+}
+
+/** An entry that the log itself has made, of this body. */
+async function entryOfLog(entry: EntryJson, body: string, { origin, kind = entry.kindVersion.kind, time = entry.integratedTime, before = leavesInside }: Anew): Promise<EntryJson> {
   const signer = await testLogSigner();
   const canonicalizedBody = Buffer.from(body);
-  const tree = new MerkleTree([hashLeaf(canonicalizedBody)]);
-  const promise = renderPromise({ canonicalizedBody, logIndex: '0', integratedTime: time }, signer.keyId);
+  const tree = new MerkleTree([...before, hashLeaf(canonicalizedBody)]);
+  const logIndex = String(before.length);
+  const promise = renderPromise({ canonicalizedBody, logIndex, integratedTime: time }, signer.keyId);
   return {
     ...entry,
-    logIndex: '0',
+    logIndex,
     integratedTime: time,
     kindVersion: { kind, version: '0.0.1' },
     canonicalizedBody: canonicalizedBody.toString('base64'),
     inclusionPromise: { signedEntryTimestamp: Buffer.from(signer.signDigest(sha256Bytes(Buffer.from(promise)))).toString('base64') },
-    inclusionProof: { logIndex: '0', treeSize: '1', rootHash: tree.root.toString('base64'), hashes: [], checkpoint: { envelope: renderCheckpoint({ origin: originOf(host, signer.keyId), size: 1, root: tree.root }, signer) } },
+    inclusionProof: {
+      logIndex,
+      treeSize: String(tree.size),
+      rootHash: tree.root.toString('base64'),
+      hashes: tree.inclusionProof(before.length).map((hash) => hash.toString('base64')),
+      checkpoint: { envelope: renderCheckpoint({ origin: origin ?? originOf(logHosts.release, signer.keyId), size: tree.size, root: tree.root }, signer) },
+    },
   };
 }
 
-const releaseHost = 'release-log.zastava.internal';
 const textOf = (base64: string): string => Buffer.from(base64, 'base64').toString();
 
-async function madeAnew(options: { host?: string; kind?: string; time?: string } = {}, change: (body: string) => string = (body) => body): Promise<SignatureFiles> {
+async function madeAnew(options: Anew = {}, change: (body: string) => string = (body) => body): Promise<SignatureFiles> {
   let entry: EntryJson | undefined;
   withEntries((found) => [(entry = found)]);
-  const anew = await entryOfLog(entry!, change(textOf(entry!.canonicalizedBody)), { host: releaseHost, ...options });
+  const anew = await entryOfLog(entry!, change(textOf(entry!.canonicalizedBody)), options);
   return withEntries(() => [anew]);
 }
 
@@ -98,6 +119,8 @@ describe('the release log', () => {
     const keyId = Buffer.from(stranger.keyId.slice(7), 'hex').toString('base64');
     const trustedRoot = canonicalJson({ ...own, tlogs: [{ ...own.tlogs[0], publicKey: { ...own.tlogs[0].publicKey, rawBytes }, logId: { keyId } }] });
     expect(await verifyReleased(kit, { trustedRoot })).toMatchObject({ ok: false, code: 'kit.log-missing' });
+    const renamed = (await readFile(kit.trustedRoot, 'utf8')).replace(`https://${logHosts.release}`, 'https://other.internal');
+    expect(await verifyReleased(kit, { trustedRoot: renamed })).toMatchObject({ ok: false, code: 'kit.log-invalid' });
   });
 
   test('does not count after the end of its key', async () => {
@@ -164,9 +187,33 @@ describe('the release log', () => {
 
   test('refuses what the log key itself has made, when it is of another body, kind, name or time', async () => {
     expect(await verifyReleased(kit, { signatures: await madeAnew() })).toMatchObject({ ok: true });
-    const refused = [await madeAnew({}, (body) => body.replace('"value":"', '"value":"0')), await madeAnew({}, (body) => ` ${body}`), await madeAnew({ kind: 'dsse' }), await madeAnew({ host: 'other.internal' })];
+    const refused = [await madeAnew({}, (body) => body.replace('"value":"', '"value":"0')), await madeAnew({}, (body) => ` ${body}`), await madeAnew({ kind: 'dsse' }), await madeAnew({ origin: 'other.internal - 1' })];
     for (const signatures of refused) expect(await verifyReleased(kit, { signatures })).toMatchObject({ ok: false, code: 'kit.log-invalid' });
     const trustedRoot = (await readFile(kit.trustedRoot, 'utf8')).replace('1970-01-01', '2026-01-01');
     expect(await verifyReleased(kit, { signatures: await madeAnew({ time: '1' }), trustedRoot })).toMatchObject({ ok: false, code: 'kit.log-invalid' });
+  });
+
+  test('refuses another history beside the kit than in it, though the log key has signed every head', async () => {
+    const [first, ...rest] = leavesInside as [Buffer, ...Buffer[]];
+    const others = [[], rest, [...rest, first], [...leavesInside, first], [first, ...leavesInside]];
+    for (const before of others) {
+      const report = await verifyReleased(kit, { signatures: await madeAnew({ before }) });
+      expect(report, `${before.length} leaves`).toMatchObject({ ok: false, code: 'kit.log-invalid' });
+      expect(report.checks.find(({ name }) => name === 'release log')?.problems.map(({ found }) => found)).toContainEqual(expect.stringMatching(/^one of \d+ entries with the root [0-9a-f]{64} in .*, which that does not show$/));
+    }
+    expect(await verifyReleased(kit, { signatures: await madeAnew({ origin: `${logHosts.release} - 1` }) })).toMatchObject({ ok: false, code: 'kit.log-invalid' });
+    const { bundle: forked } = await madeAnew({ before: [...rest, first] });
+    expect(await verifyReleased(kit, { signatures: { ...beside, certificateBundle: beside.bundle } })).toMatchObject({ ok: true });
+    expect(await verifyReleased(kit, { signatures: { ...beside, certificateBundle: forked! } })).toMatchObject({ ok: false, code: 'kit.log-invalid' });
+  });
+
+  test('refuses a kit that was built with one log and signed with another, by the same log key', async () => {
+    const [log, another] = await Promise.all(['one', 'another'].map(async (name) => openReleaseLog(join(folder, name), await testLogSigner())));
+    const built = await makeTinyKit((plan) => ({ ...plan, notary: { ...plan.notary, log: log! } }));
+    expect(await verifyReleased(built)).toMatchObject({ ok: true });
+    another!.append(Array.from({ length: 8 }, (_, index) => canonicalJson({ apiVersion: '0.0.1', kind: 'dsse', index })), 0);
+    await signKit({ ...built, name: 'tiny' }, { ...built.plan.notary, log: another! });
+    expect(await verifyReleased(built)).toMatchObject({ ok: false, code: 'kit.log-invalid' });
+    await rm(built.folder, { recursive: true });
   });
 });

@@ -1,7 +1,5 @@
 /** All cases of the tamper matrix. */
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { sha256Bytes } from '../../../src/bytes/digest.ts';
-import { signMessageBundles } from '../../../src/kit/bundle.ts';
 import { parseSigner, type Signer } from '../../../src/kit/keys.ts';
 import { makeChain } from '../certificates/chains.ts';
 import { testNotary, testSigner } from '../tiny-kit.ts';
@@ -25,7 +23,7 @@ export async function wholeMatrix(): Promise<TamperCase[]> {
     ...contentTampering,
     ...blobTampering(files),
     ...besideTampering(kit, [signer, own], [stranger, foreign]),
-    logTampering(kit, signMessageBundles(Buffer.from(sha256Bytes(kit.bytes)), notary), notary.log),
+    logTampering(kit, files, notary),
   ]);
 }
 

@@ -6,6 +6,7 @@ import { renderSeekTable } from '../../src/bytes/seek-table.ts';
 import { readZstdFrames, type FrameLimits } from '../../src/bytes/zstd-frames.ts';
 import { kitLimits } from '../../src/contract/kit-format.ts';
 import { chunksOf, compress, frame } from '../kit/sealed-kit.ts';
+import { block, frameOf } from './zstd-frame-by-hand.ts';
 
 async function read(bytes: Buffer, limits: Partial<FrameLimits> = {}): Promise<string> {
   const pieces: Buffer[] = [];
@@ -15,21 +16,6 @@ async function read(bytes: Buffer, limits: Partial<FrameLimits> = {}): Promise<s
 
 function withTable(...frames: { bytes: Buffer; decompressed: number }[]): Buffer {
   return Buffer.concat([...frames.map(({ bytes }) => bytes), renderSeekTable(frames.map(({ bytes, decompressed }) => ({ compressed: bytes.length, decompressed })))]);
-}
-
-/** A frame by hand: single segment, checksum, a content size of four bytes, then blocks. */
-function frameOf(contentBytes: number, blocks: Buffer, descriptor = 0xa4): Buffer {
-  const header = Buffer.alloc(9);
-  header.writeUInt32LE(0xfd2fb528);
-  header.writeUInt8(descriptor, 4);
-  header.writeUInt32LE(contentBytes, 5);
-  return Buffer.concat([header, blocks, Buffer.alloc(4)]);
-}
-
-function block(type: number, size: number, last: boolean, content: Buffer): Buffer {
-  const header = Buffer.alloc(3);
-  header.writeUIntLE((size << 3) | (type << 1) | (last ? 1 : 0), 0, 3);
-  return Buffer.concat([header, content]);
 }
 
 const words = 'the quick brown fox jumps over the lazy dog. '.repeat(50);

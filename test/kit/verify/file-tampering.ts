@@ -5,21 +5,7 @@ import { kitLimits } from '../../../src/contract/kit-format.ts';
 import { compress, frame, type SealedKit } from '../sealed-kit.ts';
 import type { Tampering } from './tamper-cases.ts';
 import { placesOf, rangeOf } from './zstd-places.ts';
-
-/** A frame by hand: single segment, a content size of four bytes, blocks, and a checksum that nobody gets to. */
-function frameOf(contentBytes: number, blocks: Buffer, descriptor = 0xa4): Buffer {
-  const header = Buffer.alloc(9);
-  header.writeUInt32LE(0xfd2fb528);
-  header.writeUInt8(descriptor, 4);
-  header.writeUInt32LE(contentBytes, 5);
-  return Buffer.concat([header, blocks, Buffer.alloc(4)]);
-}
-
-function block(type: number, size: number, last: boolean, content: Buffer): Buffer {
-  const header = Buffer.alloc(3);
-  header.writeUIntLE((size << 3) | (type << 1) | (last ? 1 : 0), 0, 3);
-  return Buffer.concat([header, content]);
-}
+import { block, frameOf } from '../../bytes/zstd-frame-by-hand.ts';
 
 function withTable(frames: readonly { readonly bytes: Buffer; readonly content: number }[]): Buffer {
   return Buffer.concat([...frames.map(({ bytes }) => bytes), renderSeekTable(frames.map(({ bytes, content }) => ({ compressed: bytes.length, decompressed: content })))]);

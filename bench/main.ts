@@ -6,6 +6,10 @@ import { loadavg } from 'node:os';
 import { assembleBench } from './kit/assemble.ts';
 import { buildBench } from './kit/build.ts';
 import { verifyBench } from './kit/verify.ts';
+import { bufferBench } from './observer/buffer.ts';
+import { delayBench } from './observer/delay.ts';
+import { loadBench } from './observer/load.ts';
+import { slowDiskBench } from './observer/slow-disk.ts';
 import { admissionBench } from './webhook/admission.ts';
 import { apiServerBench } from './webhook/api-server.ts';
 
@@ -13,6 +17,10 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   'kit/verify': verifyBench,
   'kit/assemble': assembleBench,
   'kit/build': buildBench,
+  'observer/buffer': bufferBench,
+  'observer/delay': delayBench,
+  'observer/load': loadBench,
+  'observer/slow-disk': slowDiskBench,
   'webhook/admission': admissionBench,
   'webhook/api-server': apiServerBench,
 };
@@ -20,7 +28,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
 const asked = process.argv.slice(2);
 const chosen = Object.keys(benches).filter((name) => asked.length === 0 || asked.some((one) => name === one || name.startsWith(`${one}/`)));
 if (chosen.length === 0) {
-  console.error(`no benchmark ${asked.join(', ')}; there are: kit, webhook, ${Object.keys(benches).join(', ')}`);
+  console.error(`no benchmark ${asked.join(', ')}; there are: kit, observer, webhook, ${Object.keys(benches).join(', ')}`);
   process.exitCode = 2;
 }
 for (const name of chosen) {

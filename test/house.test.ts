@@ -44,7 +44,8 @@ const table: readonly Room[] = [
   { room: 'registry', rooms: ['contract', 'bytes'], libraries: ['undici'], node: 'any' },
   { room: 'runtime/authority', rooms: ['contract', 'bytes', 'config', 'runtime/telemetry'], libraries: ['oauth4webapi', 'jose', 'undici'], node: 'any' },
   { room: 'runtime/scanner', rooms: ['contract', 'bytes', 'config', 'runtime/telemetry', 'runtime/authority'], libraries: ['undici'], node: 'any' },
-  { room: 'runtime/observer', rooms: ['contract', 'bytes', 'config', 'runtime/telemetry', 'runtime/authority', 'runtime/scanner'], libraries: [], node: 'any' },
+  { room: 'runtime/observer', rooms: ['runtime/observer/buffer', 'contract', 'bytes', 'config', 'runtime/telemetry', 'runtime/authority', 'runtime/scanner'], libraries: ['@grpc/grpc-js', '@grpc/proto-loader'], node: 'any' },
+  { room: 'runtime/observer/buffer', rooms: ['runtime/observer', 'contract', 'bytes', 'runtime/telemetry'], libraries: [], node: 'any' },
   {
     room: 'runtime/webhook',
     rooms: ['contract', 'bytes', 'config', 'registry', 'runtime/telemetry', 'runtime/authority', 'runtime/scanner'],
@@ -60,7 +61,7 @@ const table: readonly Room[] = [
   { room: 'cli/terminal', rooms: ['contract'], libraries: ['cli-progress', 'commander'], node: 'any' },
   {
     room: 'cli/zastava',
-    rooms: ['cli/terminal', 'contract', 'bytes', 'config', 'constructs', 'synth', 'images', 'kit', 'kit/verify'],
+    rooms: ['cli/terminal', 'contract', 'bytes', 'config', 'constructs', 'synth', 'images', 'kit', 'kit/verify', 'runtime/observer/buffer'],
     libraries: ['commander'],
     node: 'any',
   },

@@ -1,5 +1,5 @@
 /** The servers that are measured, each a process that listens on a port of its own, its log in a file. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,16 +17,22 @@ export interface Contender {
 const [cert, key] = [join(tlsDir, 'tls.crt'), join(tlsDir, 'tls.key')];
 const root = join(import.meta.dirname, '../..');
 
-export function startBare(folder: string): Promise<Contender> {
-  return start('bare Node', folder, process.execPath, [join(import.meta.dirname, 'bare-server.ts'), cert, key], {}, /listening (\d+)/);
+export function startBare(name: string, folder: string): Promise<Contender> {
+  return start(name, folder, process.execPath, [join(import.meta.dirname, 'bare-server.ts'), cert, key], {}, /listening (\d+)/);
 }
 
-/** Built when it is not there yet; undefined without Go. */
-export async function startGo(folder: string): Promise<Contender | undefined> {
-  const binary = join(tmpdir(), 'zastava-bench-webhook-go');
-  const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd: join(import.meta.dirname, 'go'), encoding: 'utf8' });
-  if (built.status !== 0) return undefined;
-  return start('minimal Go', folder, binary, [cert, key], {}, /listening (\d+)/);
+export function startGo(folder: string): Promise<Contender> {
+  return start('go', folder, join(goBinaries(), 'allow'), [cert, key], {}, /listening (\d+)/);
+}
+
+let built = false;
+
+/** Folder of the programs of `go/`; Go builds what has changed. */
+export function goBinaries(): string {
+  const folder = join(tmpdir(), 'zastava-bench-go');
+  if (!built) execFileSync('go', ['build', '-o', `${folder}/`, './...'], { cwd: join(import.meta.dirname, 'go'), stdio: 'inherit' });
+  built = true;
+  return folder;
 }
 
 export function startZastava(name: string, folder: string, backends: Backends, program: string): Promise<Contender> {

@@ -23,9 +23,10 @@ export function makePod(name: string, image: string): object {
   };
 }
 
-export function makeReviews(variants: number): string[] {
+/** Each of another image, numbered from `first`. */
+export function makeReviews(variants: number, first = 0): string[] {
   return Array.from({ length: variants }, (_, index) => {
-    const image = `registry.internal/payments/api@sha256:${index.toString(16).padStart(64, '0')}`;
+    const image = `registry.internal/payments/api@sha256:${(first + index).toString(16).padStart(64, '0')}`;
     return JSON.stringify({
       apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview',
       request: {

@@ -26,6 +26,7 @@ export const errorCodes = {
   'scanner.rejected': { exit: 3, meaning: 'Scanner refuses a request.' },
   'scanner.throttled': { exit: 3, meaning: 'Scanner asks for fewer requests.' },
   'scanner.answer-invalid': { exit: 3, meaning: 'Scanner answered something that is not an answer of its contract.' },
+  'buffer.unusable': { exit: 3, meaning: 'The buffer on disk cannot be used: another process has it, it is damaged, or it is something else.' },
   'cluster.unavailable': { exit: 3, meaning: 'The API server cannot be asked.' },
   'cluster.refused': { exit: 1, meaning: 'The API server or the signer refuses what the webhook asked for.' },
   'registry.unlisted': { exit: 1, meaning: 'A registry, or an address that it points to, is not one of zastava.webhook.registries; it was not contacted.' },
@@ -83,6 +84,9 @@ export const errorCodes = {
   'kit.metric-unknown': { exit: 1, meaning: 'A rule uses a metric that the catalogue does not have.' },
   'kit.document-invalid': { exit: 1, meaning: 'A document that verify looks into cannot be read: YAML, JSON or PromQL.' },
   'kit.path-unknown': { exit: 2, meaning: 'The path asked for is not in the kit.' },
+  // the debug store
+  'debug.file-invalid': { exit: 2, meaning: 'A file of symbols has another build-id than its name says.' },
+  'debug.no-build-id': { exit: 2, meaning: 'What was asked about is no ELF file, or has no GNU build-id to look for.' },
 } as const satisfies Record<string, { exit: ExitCode; meaning: string }>;
 
 export type ErrorCode = keyof typeof errorCodes;

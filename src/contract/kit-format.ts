@@ -9,6 +9,10 @@ export const kitPaths = {
   blobs: 'blobs/sha256/',
   /** A second OCI layout: cosign's signatures by tag, which `ctr images import` refuses beside images. */
   signatures: 'signatures/',
+  /** Symbols, as a debug folder has them. */
+  debug: 'debug/',
+  /** The same as a third OCI layout, for registries: containerd would take artifacts with names for images. */
+  debugStore: 'debug-store/',
 } as const;
 
 /** The archive starts with these, in this order; all other entries follow sorted by the bytes of their paths. */
@@ -32,7 +36,7 @@ export const kitMediaTypes = {
 } as const;
 
 /** What a file in the kit is for. `oci` are the layout's own files. */
-export const kitRoles = ['oci', 'manifests', 'rules', 'dashboard', 'catalogue', 'values', 'document', 'tool'] as const;
+export const kitRoles = ['oci', 'manifests', 'rules', 'dashboard', 'catalogue', 'values', 'document', 'tool', 'debug'] as const;
 export type KitRole = (typeof kitRoles)[number];
 
 export interface KitFileRecord {

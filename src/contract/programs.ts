@@ -23,6 +23,8 @@ export const programEnv = {
   serviceAccountDir: 'ZASTAVA_SERVICE_ACCOUNT_DIR',
   /** Folder of what the program writes for itself: its socket. */
   scratchDir: 'ZASTAVA_SCRATCH_DIR',
+  /** Folder of the observer's buffer. */
+  bufferDir: 'ZASTAVA_BUFFER_DIR',
 } as const;
 
 export const programPaths = {

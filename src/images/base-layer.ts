@@ -26,7 +26,7 @@ const added: readonly LayerEntry[] = [
   { type: 'directory', path: 'tmp', mode: 0o1777 },
 ];
 
-const keepsPath = (path: string): boolean => !dropped.some((pattern) => pattern.test(path));
+export const keepsPath = (path: string): boolean => !dropped.some((pattern) => pattern.test(path));
 
 /** @param debs the files of the locked packages; they decide the result together with this module alone. */
 export async function baseLayerEntries(debs: readonly string[]): Promise<LayerEntry[]> {

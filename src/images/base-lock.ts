@@ -9,6 +9,9 @@ export const architectures: readonly Architecture[] = platforms.map((platform) =
 export const baseSuite = 'trixie';
 export const basePackages: readonly string[] = ['base-files', 'ca-certificates', 'gcc-14-base', 'libc6', 'libgcc-s1', 'libstdc++6', 'tzdata'];
 
+/** Symbols of files in the base layer, which Debian has as packages of their own; for the kit's debug store, in no image. */
+export const debugPackages: readonly string[] = ['libc6-dbg'];
+
 export interface LockedPackage {
   readonly name: string;
   readonly version: string;
@@ -23,6 +26,7 @@ export interface LockedPackage {
 export interface BaseLock {
   readonly suite: string;
   readonly packages: Readonly<Record<Architecture, readonly LockedPackage[]>>;
+  readonly debugPackages: Readonly<Record<Architecture, readonly LockedPackage[]>>;
 }
 
 /** File name in a Debian pool: an epoch's colon is written %3a. */
@@ -40,15 +44,8 @@ export function parseBaseLock(text: string, source: string): BaseLock {
   const lock = parseJson(text, source) as Partial<BaseLock> | null;
   if (lock?.suite !== baseSuite) problems.push({ where: 'suite', expected: baseSuite, found: String(lock?.suite) });
   for (const architecture of architectures) {
-    const where = `packages.${architecture}`;
-    const listed: unknown = lock?.packages?.[architecture];
-    if (!Array.isArray(listed)) {
-      problems.push({ where, expected: 'a list of packages', found: typeof listed });
-      continue;
-    }
-    listed.forEach((entry, at) => problems.push(...packageProblems(entry, `${where}[${at}]`, architecture)));
-    const names = listed.map((entry) => String(entry?.name)).join(' ');
-    if (names !== basePackages.join(' ')) problems.push({ where, expected: basePackages.join(' '), found: names });
+    problems.push(...listProblems(lock?.packages?.[architecture], `packages.${architecture}`, architecture, basePackages));
+    problems.push(...listProblems(lock?.debugPackages?.[architecture], `debugPackages.${architecture}`, architecture, debugPackages));
   }
   if (problems.length > 0) {
     throw new ZastavaError('images.base-lock-invalid', `${source} is not a lock of this base layer. Delete it and make it anew with: npm run relock`, { problems });
@@ -62,6 +59,13 @@ function parseJson(text: string, source: string): unknown {
   } catch (cause) {
     throw new ZastavaError('images.base-lock-invalid', `${source} is not JSON. Delete it and make it anew with: npm run relock`, { cause });
   }
+}
+
+function listProblems(listed: unknown, where: string, architecture: Architecture, expected: readonly string[]): Problem[] {
+  if (!Array.isArray(listed)) return [{ where, expected: 'a list of packages', found: typeof listed }];
+  const problems = listed.flatMap((entry, at) => packageProblems(entry, `${where}[${at}]`, architecture));
+  const names = listed.map((entry) => String(entry?.name)).join(' ');
+  return names === expected.join(' ') ? problems : [...problems, { where, expected: expected.join(' '), found: names }];
 }
 
 function packageProblems(entry: Partial<LockedPackage> | null, where: string, architecture: Architecture): Problem[] {

@@ -82,7 +82,7 @@ async function baseLayer(build: Build, lock: BaseLock, architecture: Architectur
   const { cache, options } = build;
   const packages = lock.packages[architecture];
   const { licenses, ...layer } = await cachedLayer(build, `base ${architecture}`, packages.map((locked) => locked.sha256), async () => {
-    const debs = await step(build, `base packages ${architecture}`, () => fetchPackages(lock, architecture, cache, options.packagesFrom));
+    const debs = await step(build, `base packages ${architecture}`, () => fetchPackages(packages, architecture, cache, options.packagesFrom));
     return await baseLayerEntries(debs);
   });
   const createdBy = `Debian ${lock.suite}: ${packages.map((locked) => `${locked.name} ${locked.version}`).join(', ')}`;

@@ -3,16 +3,15 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ZastavaError, type Problem } from '../contract/errors.ts';
 import { withApt } from './apt.ts';
-import { debFileName, type Architecture, type BaseLock, type LockedPackage } from './base-lock.ts';
+import { debFileName, type Architecture, type LockedPackage } from './base-lock.ts';
 import { hashFile, type Cache } from './cache.ts';
 
 /**
- * Paths of the .debs, in the lock's order.
+ * Paths of the .debs, in the order of `wanted`.
  * @param packagesFrom a folder of .debs with the names they have in the pool; without it, apt.
  * @throws ZastavaError `images.package-gone`, `images.digest-differs`, `environment`
  */
-export async function fetchPackages(lock: BaseLock, architecture: Architecture, cache: Cache, packagesFrom?: string): Promise<string[]> {
-  const wanted = lock.packages[architecture];
+export async function fetchPackages(wanted: readonly LockedPackage[], architecture: Architecture, cache: Cache, packagesFrom?: string): Promise<string[]> {
   const cached = await Promise.all(wanted.map(async (locked) => await hashFile(placeOf(cache, locked), 'sha256', 'hex') === locked.sha256));
   const missing = wanted.filter((_, at) => !cached[at]);
   if (missing.length > 0) {

@@ -93,8 +93,7 @@ class WriteBehind {
   async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
     for (const chunk of chunks) {
       this.#unsynced += chunk.length;
-      // Not writeFile: it asks for half a MiB at a time, and each time waits for its turn.
-      for (let at = 0; at < chunk.length; ) at += (await this.#file.write(chunk, at)).bytesWritten;
+      await this.#file.writeFile(chunk);
     }
     chunks.forEach(release);
     if (this.#unsynced < syncBytes) return;

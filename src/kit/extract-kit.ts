@@ -17,15 +17,20 @@ import { verifyKit, type VerifyOptions } from './verify/verify-kit.ts';
 
 export interface ExtractedKit {
   readonly report: VerifyReport;
-  /** Paths in the kit, in its order. */
+  /** Where the files are below `to`, in the kit's order: their paths in it, unless they were placed otherwise. */
   readonly written: readonly string[];
+}
+
+export interface ExtractOptions extends Omit<VerifyOptions, 'signatures'> {
+  /** Path in the kit → path below `to`; no two files may come to one place. Default: the same. */
+  readonly placeOf?: (path: string) => string;
 }
 
 /**
  * `paths` are files or folders of the kit; none means all. `to` is made if it is not there.
  * A kit that does not hold is thrown with the report's code; an unknown path is `kit.path-unknown`.
  */
-export async function extractKit(kit: OpenedKit, paths: readonly string[], to: string, options: Omit<VerifyOptions, 'signatures'>): Promise<ExtractedKit> {
+export async function extractKit(kit: OpenedKit, paths: readonly string[], to: string, { placeOf = (path) => path, ...options }: ExtractOptions): Promise<ExtractedKit> {
   if (kit.bytes === null) throw new ZastavaError('usage', 'A kit is read twice to extract from it, which a stream cannot be: give a file.');
   const report = await verifyKit(kit.stream(), { ...options, signatures: kit.signatures, fileBytes: kit.bytes });
   if (!report.ok) {
@@ -34,18 +39,19 @@ export async function extractKit(kit: OpenedKit, paths: readonly string[], to: s
   const wanted = selectPaths(await listPaths(kit), paths);
   await mkdir(to, { recursive: true });
   const folder = await realpath(to);
-  await refuseObstacles(folder, wanted);
+  await refuseObstacles(folder, wanted.map(placeOf));
   const staging = await mkdtemp(join(folder, '.kit-extract-'));
   try {
     const staged = await stage(kit, new Set(wanted), staging, report);
     for (const [path, file] of staged) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
-      await rename(file, join(folder, path));
+      const place = join(folder, placeOf(path));
+      await mkdir(dirname(place), { recursive: true });
+      await rename(file, place);
     }
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-  return { report, written: wanted };
+  return { report, written: wanted.map(placeOf) };
 }
 
 async function listPaths(kit: OpenedKit): Promise<string[]> {

@@ -13,6 +13,7 @@ import { isKitPath } from '../contract/kit-path.ts';
 import { ociAnnotations, ociLayout, ociMediaTypes, type Descriptor, type OciIndex } from '../contract/oci.ts';
 import type { BuiltImage } from '../images/image.ts';
 import type { Source } from './archive.ts';
+import { gatherDebugStore, type DebugInput } from './debug/debug-store.ts';
 import { attestImages, type AttestInput } from './attest/attest-images.ts';
 import type { LayoutPart } from './attest/blob.ts';
 import { listBlobs } from './image-blobs.ts';
@@ -30,6 +31,8 @@ export interface InventoryInput extends AttestInput {
   readonly sources: ReadonlyMap<string, Source>;
   /** The checkout's folder. */
   readonly root: string;
+  /** Symbols; without, the kit has no debug store. */
+  readonly debug?: DebugInput;
 }
 
 /** All files of the kit but the manifest and its signature, in archive order. */
@@ -39,7 +42,7 @@ export async function gatherInventory(input: InventoryInput): Promise<KitFile[]>
   const documents = [...(await documentFiles(input)), ...(await manifestFiles(input))];
   const { referrers, signatures } = attestImages(images, input);
   const entries = [...images.flatMap((image) => namedEntries(image, input)), ...referrers.entries];
-  const files = [...layoutFiles('', { ...referrers, entries }), ...blobs, ...layoutFiles(kitPaths.signatures, signatures), ...documents];
+  const files = [...layoutFiles('', { ...referrers, entries }), ...blobs, ...layoutFiles(kitPaths.signatures, signatures), ...documents, ...(await debugFiles(input))];
   refuseClashes(files);
   return files.sort((a, b) => rank(a.path) - rank(b.path) || (a.path < b.path ? -1 : 1));
 }
@@ -113,6 +116,12 @@ async function manifestFiles({ recipe, sources }: InventoryInput): Promise<KitFi
       return { path: name, ...(await measure(source, key)), mediaType: mediaTypeOf(name), role: 'manifests' as const, source };
     }),
   );
+}
+
+async function debugFiles({ debug, version }: InventoryInput): Promise<KitFile[]> {
+  if (debug === undefined) return [];
+  const { files, layout } = await gatherDebugStore(debug, version);
+  return [...files, ...layoutFiles(kitPaths.debugStore, layout)];
 }
 
 function fileOf(path: string, mediaType: string, source: Uint8Array): KitFile {

@@ -38,7 +38,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
   mjs: 'text/javascript',
   yaml: 'application/yaml',
 };
-const documentRoles: readonly string[] = kitRoles.filter((role) => role !== 'oci' && role !== 'manifests');
+const documentRoles: readonly string[] = kitRoles.filter((role) => role !== 'oci' && role !== 'manifests' && role !== 'debug');
 const namePattern = /^[a-z0-9]+([._-][a-z0-9]+)*$/;
 
 /** Media type by extension; bytes without a known one. */
@@ -94,6 +94,7 @@ function readImage(fields: Fields): RecipeImage {
     licenses: fields.text('licenses'),
     user: fields.text('user', /^(0|65532)$/, '"0" or "65532", as text') as ImageRecipe['user'],
     program: readProgram(fields.object('program')),
+    ...(fields.has('env') && { env: Object.fromEntries(fields.texts('env', /^[A-Z][A-Z0-9_]*=[!-~]*$/, 'NAME=value').map((text) => text.split(/=(.*)/s, 2) as [string, string])) }),
     ...(fields.has('ports') && { ports: fields.texts('ports', /^\d{1,5}\/(tcp|udp)$/, 'a port such as 8080/tcp') }),
   };
   fields.end();
@@ -135,7 +136,7 @@ function clashes({ images, documents, manifests }: KitRecipe): Problem[] {
   once(images.map(({ name }) => name), (index) => `images[${index}].name`);
   once(documents.map(({ path }) => path.toLowerCase()), (index) => `documents[${index}].path`);
   documents.forEach(({ path }, index) => {
-    if (kitHead.includes(path) || path.startsWith(kitPaths.blobs) || path.startsWith(manifests.path)) {
+    if (kitHead.includes(path) || [kitPaths.blobs, kitPaths.signatures, kitPaths.debug, kitPaths.debugStore, manifests.path].some((folder) => path.startsWith(folder))) {
       problems.push({ where: `documents[${index}].path`, expected: 'a path that the kit does not use itself', found: JSON.stringify(path) });
     }
   });

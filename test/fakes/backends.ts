@@ -31,11 +31,11 @@ export class Backends {
   }
 
   /** Configuration and environment of a program that uses them. */
-  program(webhook: object = {}, runtime: object = {}): { config: string; env: Record<string, string> } {
+  program(webhook: object = {}, runtime: object = {}, observer: object = {}): { config: string; env: Record<string, string> } {
     const { zastava } = sampleConfig;
     const { issuer } = this.authority;
     const own = { ...zastava.runtime, authority: { issuer }, backend: { baseAddress: this.scanner.baseAddress }, ...runtime };
-    return { config: JSON.stringify({ zastava: { runtime: own, webhook: { ...zastava.webhook, ...webhook } } }), env: { [programEnv.authorityDir]: this.mounts } };
+    return { config: JSON.stringify({ zastava: { runtime: own, observer, webhook: { ...zastava.webhook, ...webhook } } }), env: { [programEnv.authorityDir]: this.mounts } };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

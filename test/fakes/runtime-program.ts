@@ -51,6 +51,7 @@ export class RuntimeProgram {
         [programEnv.drainSeconds]: '0',
         [programEnv.scratchDir]: this.folder,
         [programEnv.authorityDir]: this.folder,
+        [programEnv.bufferDir]: join(this.folder, 'buffer'),
         ...env,
       },
     });

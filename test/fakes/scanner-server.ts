@@ -9,12 +9,8 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { calculateJwkThumbprint, createLocalJWKSet, decodeJwt, importJWK, jwtVerify, type JSONWebKeySet, type JWK } from 'jose';
+import type { EventBatch } from '../../src/contract/runtime-event.ts';
 import type { TestPki } from './test-pki.ts';
-
-interface EventBatch {
-  readonly batchId: string;
-  readonly events: readonly { readonly event: { readonly eventId: string } }[];
-}
 
 export interface Verdict {
   readonly policyVerdict: 'pass' | 'warn' | 'fail' | 'error';

@@ -32,6 +32,7 @@ async function outcomeOf({ read }: Target, bytes: Buffer): Promise<string | null
 
 describe.each(targets)('$name', { timeout: full ? 1_800_000 : 60_000 }, (target) => {
   const corpus = corpusOf(target.name);
+  const limits = target.slow ? { ...settings, numRuns: (settings.numRuns ?? 0) / 5 } : settings;
 
   test('accepts what it must of the corpus, and refuses the rest', async () => {
     const outcomes = await Promise.all(corpus.map(async ({ name, bytes }) => ({ name, accepted: (await outcomeOf(target, bytes)) === null })));
@@ -40,11 +41,11 @@ describe.each(targets)('$name', { timeout: full ? 1_800_000 : 60_000 }, (target)
   });
 
   test('refuses with an error of ours whatever was done to the corpus', async () => {
-    await fc.assert(fc.asyncProperty(fc.constantFrom(...corpus), mutations(target.words), async ({ bytes }, mutate) => void (await outcomeOf(target, mutate(bytes)))), settings);
+    await fc.assert(fc.asyncProperty(fc.constantFrom(...corpus), mutations(target.words), async ({ bytes }, mutate) => void (await outcomeOf(target, mutate(bytes)))), limits);
   });
 
   test('refuses with an error of ours any bytes and any JSON', async () => {
     const input = fc.oneof(fc.uint8Array({ maxLength: 2000 }).map((bytes) => Buffer.from(bytes)), fc.json({ maxDepth: 4 }).map((text) => Buffer.from(text)), fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)));
-    await fc.assert(fc.asyncProperty(input, async (bytes) => void (await outcomeOf(target, bytes))), settings);
+    await fc.assert(fc.asyncProperty(input, async (bytes) => void (await outcomeOf(target, bytes))), limits);
   });
 });

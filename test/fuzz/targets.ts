@@ -28,6 +28,7 @@ import { Tally } from '../../src/kit/verify/report.ts';
 import { chunksOf } from '../kit/sealed-kit.ts';
 import { testSigner } from '../kit/tiny-kit.ts';
 import { placesOf } from '../kit/verify/zstd-places.ts';
+import { observerTargets } from './observer-targets.ts';
 
 /** What an accepted input is when it is written again; `null` where there is more than one way to write it. */
 type Rendered = Uint8Array | string | null;
@@ -36,6 +37,8 @@ export interface Target {
   /** Also the folder of its corpus. */
   readonly name: string;
   readonly words: readonly string[];
+  /** Each input takes milliseconds: a fifth of them. */
+  readonly slow?: true;
   read(bytes: Buffer): Promise<Rendered> | Rendered;
 }
 
@@ -189,4 +192,5 @@ export const targets: readonly Target[] = [
   { name: 'trusted-root', words: jsonWords, read: readTrustedRoot },
   { name: 'checkpoint', words: ['\n', ' - ', '\u2014 ', '0', '-1', '=', '9'.repeat(20)], read: readCheckpoint },
   { name: 'jws', words: ['.', '..', '=', '-', 'e30', '\n'], read: readJws },
+  ...observerTargets,
 ];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ZastavaError } from '../../src/contract/errors.ts';
-import { architectures, basePackages, debFileName, parseBaseLock, renderBaseLock, type BaseLock } from '../../src/images/base-lock.ts';
+import { architectures, basePackages, debFileName, debugPackages, parseBaseLock, renderBaseLock, type BaseLock } from '../../src/images/base-lock.ts';
 import { refuseGone } from '../../src/images/debian-packages.ts';
 import { listChanges } from '../../src/images/relock.ts';
 
@@ -26,6 +26,7 @@ describe('the lock of the base layer', () => {
   it('pins every package for both architectures, and is written as relock writes it', () => {
     for (const architecture of architectures) expect(lock.packages[architecture].map(({ name }) => name)).toEqual(basePackages);
     expect(renderBaseLock(lock)).toBe(committed);
+    for (const architecture of architectures) expect(lock.debugPackages[architecture][0]!.version).toBe(lock.packages[architecture].find(({ name }) => name === 'libc6')!.version);
   });
 
   it('lists all its problems', () => {
@@ -60,7 +61,7 @@ describe('relock', () => {
       { name: 'libc6', architecture: 'arm64', from: '2.40-1 (sha256 000000000000…)', to: expect.stringContaining(lock.packages.arm64[3]!.version) as string },
     ]);
     expect(listChanges(lock, lock)).toEqual([]);
-    expect(listChanges(undefined, lock)).toHaveLength(2 * basePackages.length);
+    expect(listChanges(undefined, lock)).toHaveLength(2 * (basePackages.length + debugPackages.length));
   });
 
   it('is what a build asks for when locked versions are no longer served', () => {

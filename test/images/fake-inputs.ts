@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { extract, pack, type Header } from 'tar-stream';
-import { architectures, basePackages, baseSuite, debFileName, type LockedPackage } from '../../src/images/base-lock.ts';
+import { debugPath } from '../../src/contract/debug-store.ts';
+import { elf, id, specimen } from '../bytes/small-elf.ts';
+import { architectures, basePackages, baseSuite, debFileName, debugPackages, type LockedPackage } from '../../src/images/base-lock.ts';
 import type { BuildOptions } from '../../src/images/build-images.ts';
 import type { BuiltImage, ImageRecipe } from '../../src/images/image.ts';
 
 export interface TarFile {
   readonly name: string;
-  readonly text?: string;
+  readonly text?: string | Buffer;
   readonly mode?: number;
   readonly target?: string;
   readonly type?: 'link';
@@ -56,6 +58,9 @@ export async function debOf(name: string, version: string, architecture: string,
   return Buffer.concat([Buffer.from('!<arch>\n'), ...parts]);
 }
 
+/** A library that has a build-id. */
+const library = specimen({ bits: 64, littleEndian: true });
+
 /** What the package has beside its copyright: enough of each kind that the base layer treats in its own way. */
 const contents: Readonly<Record<string, readonly TarFile[]>> = {
   'base-files': [
@@ -67,7 +72,10 @@ const contents: Readonly<Record<string, readonly TarFile[]>> = {
     { name: './usr/sbin/update-ca-certificates', text: '#!/bin/sh\n', mode: 0o755 },
     { name: './usr/share/ca-certificates/mozilla/B.crt', text: 'certificate B' }, { name: './usr/share/ca-certificates/mozilla/A.crt', text: 'certificate A\n' },
   ],
+  'libstdc++6': [{ name: './usr/lib/libstdc++.so.6', text: elf({ bits: 64, littleEndian: true }, []) }],
+  'libc6-dbg': [{ name: `./usr/lib/debug/${debugPath(id.toString('hex'))}`, text: library }],
   'libc6': [
+    { name: './usr/lib/libm.so.6', text: library },
     { name: './usr/bin/sh', text: 'a shell', mode: 0o755 }, { name: './usr/lib/libc.so.6', text: 'libc', mode: 0o755 }, { name: './usr/lib/libc-too.so', target: './usr/lib/libc.so.6', type: 'link' },
     { name: './usr/lib/any/gconv/gconv-modules', text: 'x' }, { name: './usr/share/doc/libc6/changelog.gz', text: 'x' }, { name: './usr/share/locale/bg/x.mo', text: 'x' },
   ],
@@ -90,13 +98,15 @@ export async function makeInputs(copyrights: Readonly<Record<string, string>> = 
   await writeFile(join(root, 'src', 'main.ts'), "import { hour } from './hour.ts';\nconsole.log(`It is ${hour satisfies number}.`);\n");
   await writeFile(join(root, 'src', 'hour.ts'), 'export const hour: number = 12;\n');
   const packages: Record<string, LockedPackage[]> = {};
+  const symbols: Record<string, LockedPackage[]> = {};
   const node: Record<string, unknown> = {};
   for (const architecture of architectures) {
     packages[architecture] = [];
-    for (const name of basePackages) {
+    symbols[architecture] = [];
+    for (const name of [...basePackages, ...debugPackages]) {
       const deb = await debOf(name, '1:1.0-1', architecture, filesOf(name, copyrights[name] ?? `copyright of ${name}\n`));
       const locked: LockedPackage = { name, version: '1:1.0-1', architecture, size: deb.length, sha256: createHash('sha256').update(deb).digest('hex') };
-      packages[architecture].push(locked);
+      (basePackages.includes(name) ? packages : symbols)[architecture]!.push(locked);
       await writeFile(join(packagesFrom, debFileName(locked)), deb);
     }
     const npmName = `node-linux-${architecture === 'amd64' ? 'x64' : architecture}`;
@@ -105,7 +115,7 @@ export async function makeInputs(copyrights: Readonly<Record<string, string>> = 
     await writeFile(join(packagesFrom, `${npmName}-24.0.1.tgz`), tarball);
   }
   await writeFile(join(root, 'package-lock.json'), JSON.stringify({ packages: node }));
-  return { root, packagesFrom, cache: join(root, 'cache'), epochSeconds: 1_767_225_600, baseLock: JSON.stringify({ suite: baseSuite, packages }) };
+  return { root, packagesFrom, cache: join(root, 'cache'), epochSeconds: 1_767_225_600, baseLock: JSON.stringify({ suite: baseSuite, packages, debugPackages: symbols }) };
 }
 
 export function blobPath(image: BuiltImage, digest: string): string {

@@ -33,7 +33,7 @@ describeWith(['root', 'setpriv', 'etcd', 'kube-apiserver', 'kubectl'], 'a real A
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
   async function start() {
-    const program = await cluster.startWebhook({ [programEnv.drainSeconds]: '1' });
+    const program = await cluster.startWebhook({ [programEnv.drainSeconds]: '2' });
     return { program, replica: await cluster.serve(program) };
   }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { parseImagesLock } from '../../config/parse-images-lock.ts';
 import { parseValues } from '../../config/parse-values.ts';
-import { buildImages } from '../../images/build-images.ts';
+import { buildImages, type BuildOptions } from '../../images/build-images.ts';
+import { collectDebugFiles } from '../../images/debug-files.ts';
 import { bundleProgram } from '../../images/bundle-program.ts';
 import type { BuiltImage } from '../../images/image.ts';
 import { renderImagesLock } from '../../images/images-lock.ts';
@@ -25,6 +26,7 @@ export interface InputOptions extends OutputOptions {
   readonly commit?: string;
   readonly builder: string;
   readonly out: string;
+  readonly debugDir?: readonly string[];
 }
 
 /** Everything of a plan but who signs it, and when. */
@@ -52,8 +54,9 @@ export async function buildInputs(options: InputOptions): Promise<KitInputs> {
   for (const [entry, outfile] of [['src/cli/zastava/main.ts', checkoutPaths.cli], ['src/cli/stellaops/main.ts', checkoutPaths.operatorCli]] as const) {
     sources.set(outfile, Buffer.from(await bundleCli(entry, outfile)));
   }
+  const ofImages = await collectDebugFiles(await imageInputs(options));
   return {
-    recipe, images, sources,
+    recipe, images, sources, debug: { ofImages, folders: options.debugDir ?? [] },
     root: '.', to: options.out, version: options.version, registry: values.zastava.images.registry,
     provenance: { builderId: options.builder, ...(commit !== undefined && { commit }) },
   };
@@ -63,15 +66,17 @@ async function buildAllImages(recipe: KitRecipe, options: InputOptions): Promise
   const progress = new ImageProgressBar(options);
   try {
     return await buildImages(recipe.images.map((image) => ({ ...image, version: packageJson.version })), {
-      root: '.',
-      baseLock: await readFile(checkoutPaths.baseLock, 'utf8'),
+      ...await imageInputs(options),
       epochSeconds: recipe.epoch,
-      ...(options.packages !== undefined && { packagesFrom: options.packages }),
       onProgress: (event) => progress.show(event),
     });
   } finally {
     progress.stop();
   }
+}
+
+async function imageInputs({ packages }: InputOptions): Promise<Pick<BuildOptions, 'root' | 'baseLock' | 'packagesFrom'>> {
+  return { root: '.', baseLock: await readFile(checkoutPaths.baseLock, 'utf8'), ...(packages !== undefined && { packagesFrom: packages }) };
 }
 
 /** esbuild is native and stays outside: only building a kit, which needs a checkout anyway, loads it. */

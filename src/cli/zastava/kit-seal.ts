@@ -20,6 +20,7 @@ import { readInput } from '../terminal/inputs.ts';
 import { checkKit, sayReport } from './kit-check.ts';
 import { buildInputs, type InputOptions, type KitInputs } from './kit-inputs.ts';
 import { printJson, say, startProgress, type OutputOptions } from '../terminal/terminal.ts';
+import { collect } from './trust-options.ts';
 
 export interface SealOptions extends InputOptions {
   readonly key?: string;
@@ -47,6 +48,7 @@ export function addSealOptions(command: Command): Command {
     .option('--commit <id>', 'commit for the provenance (default: the one checked out, if nothing was changed)')
     .option('--builder <uri>', 'who builds, for the provenance', localBuilder)
     .option('--packages <dir>', 'a folder with the locked .deb files and Node tarballs, for a machine without apt or network')
+    .option('--debug-dir <dir>', "a folder with more symbols for the kit's debug store, .build-id/<aa>/<rest>.debug; again for each further one", collect)
     .option('--out <dir>', 'where the kit goes, with its trust in trust/', checkoutPaths.kits)
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'print nothing but errors and warnings');

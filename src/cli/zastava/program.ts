@@ -14,7 +14,9 @@ interface Verb {
 const groups: Readonly<Record<string, string>> = {
   values: 'Look at a values file.',
   kit: 'Build, verify and open offline kits.',
+  buffer: "Read an observer's buffer.",
   keys: 'Make keys for a kit, its log and a site.',
+  debug: 'Find, import and serve symbols by build-id.',
 };
 
 const verbs: Readonly<Record<string, Verb>> = {
@@ -27,7 +29,12 @@ const verbs: Readonly<Record<string, Verb>> = {
   'kit inspect': { does: 'Shows what a kit says it is: version, signer, images, files. Reads only its beginning and verifies nothing, but the manifest with --key.', load: () => import('./kit-inspect.ts') },
   'kit extract': { does: 'Verifies the whole kit first, then writes only what was asked for; nothing if anything is wrong.', load: () => import('./kit-extract.ts') },
   'kit diff': { does: 'Shows what changes in the cluster between two kits: images, packages, manifests, permissions, alerts, values, documents. Ends with 0 when nothing differs, with 1 when something does.', load: () => import('./kit-diff.ts') },
+  'buffer check': { does: "Says whether an observer's buffer is sound and what is in it; reads a copy, so that a running observer is not disturbed.", load: () => import('./buffer-check.ts') },
+  'buffer dump': { does: "Prints an observer's buffer, one JSON line for each gap and event, oldest first; damaged rows are marked.", load: () => import('./buffer-dump.ts') },
   'keys make': { does: 'Makes one key, readable by its owner only, and the manifest of its Secret where a Pod mounts it. Never writes over a file.', load: () => import('./keys-make.ts') },
+  'debug find': { does: 'Says for a build-id, a file or a process where its symbols are, or where they can be had. Ends with 1 when some are not here.', load: () => import('./debug-find.ts') },
+  'debug import': { does: 'Verifies a kit, then puts its symbols into a debug folder.', load: () => import('./debug-import.ts') },
+  'debug serve': { does: 'Serves a debug folder as debuginfod does, for gdb and elfutils; on loopback unless told otherwise.', load: () => import('./debug-serve.ts') },
   'relock': { does: 'Renews the lock of the base packages (Debian) and shows what changed. Needs apt.', load: () => import('./relock.ts') },
 };
 

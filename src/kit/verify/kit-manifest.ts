@@ -105,10 +105,13 @@ function* nameProblems(files: readonly KitFileRecord[]): Generator<Problem> {
   }
 }
 
-/** The files of the two layouts, and only they, have the role `oci`; a blob's name is its digest. */
+/** OCI layouts beside the one of the images. */
+const layoutFolders = [kitPaths.signatures, kitPaths.debugStore];
+
+/** The files of the layouts, and only they, have the role `oci`; a blob's name is its digest. */
 function* roleProblems(files: readonly KitFileRecord[]): Generator<Problem> {
   for (const { path, role, sha256 } of files) {
-    const folder = path.startsWith(kitPaths.signatures) ? kitPaths.signatures : '';
+    const folder = layoutFolders.find((name) => path.startsWith(name)) ?? '';
     const blob = folder + kitPaths.blobs + sha256;
     const isBlob = path.startsWith(folder + kitPaths.blobs);
     const isLayout = isBlob || [kitPaths.ociLayout, kitPaths.ociIndex].some((name) => path === folder + name);

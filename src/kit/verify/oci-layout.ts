@@ -1,5 +1,5 @@
 /**
- * The closure of the OCI layouts (image spec 1.1), the images' and that of signatures by tag: from index.json, every
+ * The closure of the OCI layouts (image spec 1.1), the images', that of signatures by tag and that of symbols: from index.json, every
  * descriptor leads to a blob of its size and digest, and every blob is reached. A kit can then be pushed whole, and
  * carries nothing that nobody asked for.
  */
@@ -18,7 +18,9 @@ const digestForm = /^sha256:[0-9a-f]{64}$/;
 /** Gathers every descriptor that leads nowhere, and every blob that none leads to. */
 export function verifyOciLayout(files: readonly KitFileRecord[], documents: readonly KitDocument[], tally: Tally): ImagePlatforms {
   const images = walkLayout(new LayoutWalk('', files, documents, tally));
-  if (files.some(({ path }) => path.startsWith(kitPaths.signatures))) walkLayout(new LayoutWalk(kitPaths.signatures, files, documents, tally));
+  for (const folder of [kitPaths.signatures, kitPaths.debugStore]) {
+    if (files.some(({ path }) => path.startsWith(folder))) walkLayout(new LayoutWalk(folder, files, documents, tally));
+  }
   return images;
 }
 

@@ -11,6 +11,7 @@ import { ZastavaError, type ErrorCode } from '../../contract/errors.ts';
 import { boundOpTok, bearerOpTok, type OpTok } from './op-tok.ts';
 import type { DpopKey } from './dpop-key.ts';
 import type { ClientTls, Identity } from './mounted-identity.ts';
+import { parseRetryAfter } from './retry-after.ts';
 import { checkToken } from './token-check.ts';
 
 type AuthoritySettings = Values['zastava']['runtime']['authority'];
@@ -211,13 +212,6 @@ class Exchange {
     const seconds = this.clockAheadSeconds();
     return seconds === undefined ? '' : `; the clock here is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} Authority's: set it`;
   }
-}
-
-/** Seconds or a date (RFC 9110); undefined for anything else. */
-export function parseRetryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  const ms = /^\d{1,6}$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
 /** Of a certificate that is good, only when the clock here is off. */

@@ -1,21 +1,23 @@
 #!/usr/bin/env node
-/** zastava-observer: watches the containers of its node. */
-import { join } from 'node:path';
-import { adminSocketName } from '../../contract/programs.ts';
-import { invalidateCommand } from '../authority/invalidate-command.ts';
-import { openAuthority } from '../authority/open-authority.ts';
-import { serveAdminSocket } from '../telemetry/admin-socket.ts';
-import { invalidateOpTok, runProgram } from '../telemetry/program.ts';
+/**
+ * zastava-observer: watches the containers of its node. The same file is what its workers run, each in its role; a role
+ * loads only what it needs.
+ */
+import { isMainThread, workerData } from 'node:worker_threads';
+import type { BufferData } from './buffer/buffer-worker.ts';
+import type { FactsData } from './sources/facts-worker.ts';
+import type { WorkerRole } from './worker-calls.ts';
 
-await runProgram({
-  component: 'observer',
-  summary: 'Watches the containers of its node. This version has no sources yet: it observes nothing, and says so in its log.',
-  commands: [invalidateOpTok],
-  start: async ({ values, settings, log, metrics }) => {
-    const { runtime } = values.zastava;
-    const authority = await openAuthority({ runtime, mounts: settings.authorityDir, log, metrics });
-    await serveAdminSocket(join(settings.scratchDir, adminSocketName), invalidateCommand(runtime.authority.audience, authority.tokens, log));
-    log.warn({ scope: 'sources' }, 'no sources in this version: nothing is observed');
-    return [];
-  },
-});
+if (isMainThread) {
+  const [{ invalidateOpTok, runProgram }, { startObserver }] = await Promise.all([import('../telemetry/program.ts'), import('./observer.ts')]);
+  await runProgram({
+    component: 'observer',
+    summary: 'Watches the containers of its node through containerd, and tells Scanner of each start and stop, with the build-ids of what runs.',
+    commands: [invalidateOpTok],
+    start: (context) => startObserver(context, new URL(import.meta.url)),
+  });
+} else {
+  const { role, data } = workerData as { role: WorkerRole; data: unknown };
+  if (role === 'buffer') (await import('./buffer/buffer-worker.ts')).serveBuffer(data as BufferData);
+  else (await import('./sources/facts-worker.ts')).serveFacts(data as FactsData);
+}

@@ -1,7 +1,7 @@
 /** Asks once more where that is safe and the time allows it: for questions, not for what changes something. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZastavaError } from '../../contract/errors.ts';
-import { parseRetryAfter } from '../authority/token-request.ts';
+import { parseRetryAfter } from '../authority/retry-after.ts';
 import type { ScannerResponse, Send } from './send.ts';
 
 /** Milliseconds to wait before the second try, with as much again at random; and what must be left for it. */

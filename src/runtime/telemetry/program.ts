@@ -12,7 +12,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { parsePodValues } from '../../config/parse-values.ts';
 import type { Values } from '../../config/schema.ts';
 import { ZastavaError } from '../../contract/errors.ts';
-import { mountPaths } from '../../contract/names.ts';
+import { mountPaths, nodeNameEnv } from '../../contract/names.ts';
 import { metrics as catalogue } from '../../contract/metrics.ts';
 import { adminSocketName, httpPaths, programEnv, programPaths, programPorts, programVersion, shutdownLimits } from '../../contract/programs.ts';
 import { askAdminSocket } from './admin-socket.ts';
@@ -54,9 +54,19 @@ export interface Program {
   readonly commands?: readonly Command[];
   /** When it is ready, an exception that nobody caught is logged and ends nothing: others are being answered. Default: false. */
   readonly outlivesMistakes?: boolean;
-  /** Does the program's work from here on. @returns the servers to drain at the end. */
-  readonly start: (context: ProgramContext) => Promise<readonly AnyServer[]>;
+  /** Does the program's work from here on. */
+  readonly start: (context: ProgramContext) => Promise<Started>;
 }
+
+export interface Started {
+  /** To be drained at the end. */
+  readonly servers?: readonly AnyServer[];
+  /** After that; what it has not done when the kubelet's patience ends is cut off. */
+  readonly close?: () => Promise<void>;
+}
+
+/** For the last lines, if nobody reads them. */
+const logMsMax = 1000;
 
 /** Runs the program and ends the process. */
 export async function runProgram(program: Program): Promise<void> {
@@ -94,21 +104,24 @@ async function serve(program: Program, running: (log: Log) => void): Promise<voi
   log.info({ scope: 'telemetry', port }, 'listening');
   const starting = program.start({ values, settings, log, metrics, unready, draining: () => unready.has('draining') });
   // What the start waits for may never come; a signal then ends the program, too.
-  const servers = await Promise.race([starting, signal.then(() => undefined)]);
-  if (servers) {
+  const started = await Promise.race([starting, signal.then(() => undefined)]);
+  if (started) {
     unready.delete('starting');
     running(log);
-    log.info({ scope: 'program', version: programVersion, node: process.versions.node }, 'ready');
+    log.info({ scope: 'program', version: programVersion, node: process.versions.node, ...(unready.size > 0 && { unready: [...unready] }) }, unready.size === 0 ? 'ready' : 'started');
   }
 
   const name = await signal;
   unready.add('draining');
   log.info({ scope: 'program', signal: name, serveOnSeconds: settings.drainSeconds }, 'draining');
-  if (servers) await sleep(settings.drainSeconds * 1000);
-  const closed = await Promise.all((servers ?? []).map((server) => closeServer(server, shutdownLimits.inFlightMs)));
+  if (started) await sleep(settings.drainSeconds * 1000);
+  const closed = await Promise.all((started?.servers ?? []).map((server) => closeServer(server, shutdownLimits.inFlightMs)));
   if (closed.includes(false)) log.warn({ scope: 'program', inFlightMs: shutdownLimits.inFlightMs }, 'connections still open were cut off');
+  await started?.close?.();
   await closeServer(health, 0);
   log.info({ scope: 'program' }, 'stopped');
+  // Lines that are being written now would come after this one, or not at all.
+  await Promise.race([new Promise<void>((written) => log.flush(() => written())), sleep(logMsMax)]);
 }
 
 /** The first signal; any further one ends the process. */
@@ -172,10 +185,15 @@ function renderHelp({ component, summary, commands = [] }: Program): string {
     [programEnv.webhookPort, `port of the HTTPS server, ${httpPaths.validate} (${programPorts.webhook})`],
     [programEnv.tlsDir, `folder of ${programPaths.certificate} and ${programPaths.key} (${programPaths.tlsDir})`],
   ] as const;
+  const forObserver = [
+    [programEnv.bufferDir, `folder of its buffer (${mountPaths.buffer})`],
+    [nodeNameEnv, "name of the node (the host's own)"],
+  ] as const;
   const variables = [
     [programEnv.config, `path of the configuration (${programPaths.config})`],
     [programEnv.telemetryPort, `port of the HTTP server, ${httpPaths.live} ${httpPaths.ready} ${httpPaths.metrics} (${programPorts.telemetry})`],
     ...(component === 'webhook' ? forWebhook : []),
+    ...(component === 'observer' ? forObserver : []),
     [programEnv.authorityDir, `folder of the mounted Secrets for Authority (${mountPaths.authority})`],
     [programEnv.scratchDir, `folder of its socket (${mountPaths.scratch})`],
     [programEnv.drainSeconds, `seconds to serve on after SIGTERM (${serveOnSeconds[component]})`],

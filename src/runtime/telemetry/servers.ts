@@ -1,7 +1,7 @@
 /** Opening and closing of servers: an open that fails says what to do, a close lets requests in flight finish. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { ZastavaError } from '../../contract/errors.ts';
 
 /** An HTTP or HTTPS server. */
@@ -26,6 +26,8 @@ export async function listen(server: AnyServer, port: number): Promise<number> {
  * @returns false if some were still there after `inFlightMs` and have been cut off.
  */
 export async function closeServer(server: AnyServer, inFlightMs: number): Promise<boolean> {
+  // A request that has arrived and was not read yet would end with its idle connection: a whole turn of the loop reads it.
+  for (const _ of [1, 2]) await setImmediate();
   const closed = new Promise<true>((resolve) => server.close(() => resolve(true)));
   const done = await Promise.race([closed, sleep(inFlightMs, false, { ref: false })]);
   server.closeAllConnections();

@@ -1,6 +1,7 @@
 /** The few settings that come from the environment and not from the values: where things are, for one process on one machine. */
+import { hostname } from 'node:os';
 import { ZastavaError, type Problem } from '../../contract/errors.ts';
-import { mountPaths } from '../../contract/names.ts';
+import { mountPaths, nodeNameEnv } from '../../contract/names.ts';
 import { programEnv, programPaths, programPorts, shutdownLimits } from '../../contract/programs.ts';
 
 export interface Settings {
@@ -12,6 +13,8 @@ export interface Settings {
   readonly drainSeconds: number;
   readonly authorityDir: string;
   readonly scratchDir: string;
+  readonly bufferDir: string;
+  readonly nodeName: string;
 }
 
 /** @throws `usage` with every variable that is wrong. */
@@ -32,6 +35,8 @@ export function parseSettings(env: NodeJS.ProcessEnv, component: 'observer' | 'w
     tlsDir: env[programEnv.tlsDir] ?? programPaths.tlsDir,
     authorityDir: env[programEnv.authorityDir] ?? mountPaths.authority,
     scratchDir: env[programEnv.scratchDir] ?? mountPaths.scratch,
+    bufferDir: env[programEnv.bufferDir] ?? mountPaths.buffer,
+    nodeName: env[nodeNameEnv] ?? hostname(),
     drainSeconds: integer(programEnv.drainSeconds, serveOnSeconds[component], terminationGraceSeconds - inFlightMs / 1000 - 1),
   };
   if (problems.length > 0) throw new ZastavaError('usage', 'the environment of the program has problems', { problems });

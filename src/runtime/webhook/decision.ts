@@ -98,7 +98,7 @@ export function decide(review: PodReview, answers: ImageAnswers, rules: Rules, n
     tellsUser: rule !== 'audit',
     images,
     policyRevision: told[0]?.policyRevision ?? null,
-    ttlSeconds: toldOfAll && weight !== 'unjudged' ? Math.min(...told.map(({ ttlSeconds }) => ttlSeconds)) : 0,
+    ttlSeconds: toldOfAll && images.every((image) => weightOf[image.reason] !== 'unjudged') ? Math.min(...told.map(({ ttlSeconds }) => ttlSeconds)) : 0,
   };
 }
 

@@ -64,7 +64,7 @@ async function startWebhook(context: ProgramContext) {
   };
   showEnd(context, first);
   void (signing === undefined ? watchServingCertificate(settings.tlsDir, first, use, log) : renewServingCertificate(signing, first, use));
-  return [server];
+  return { servers: [server] };
 }
 
 /** Undefined when the certificate comes from a Secret. */

@@ -25,6 +25,7 @@ const pinned = {
 const onPath = [
   'containerd', 'ctr', 'etcd', 'runc', 'umoci', 'skopeo', 'promtool', 'qemu-aarch64-static',
   'zstd', 'python3', 'tar', 'git', 'go', 'npm', 'openssl', 'unshare', 'nsenter', 'setpriv', 'chromium',
+  'debuginfod-find', 'eu-unstrip', 'gdb', 'readelf', 'gcc', 'musl-gcc', 'mkfs.ext4', 'strace',
 ] as const;
 
 export type Peer = keyof typeof pinned | (typeof onPath)[number];

@@ -11,9 +11,9 @@ function mountsBelow(folder: string): string[] {
   return points.filter((point) => point.startsWith(`${folder}/`)).toReversed();
 }
 
-/** A new folder for the file or `describe` that calls it. */
-export function scratch(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `zastava-${name}-`));
+/** A new folder for the file or `describe` that calls it. @param base Where it lies. */
+export function scratch(name: string, base = tmpdir()): string {
+  const folder = mkdtempSync(join(base, `zastava-${name}-`));
   afterAll(async () => {
     for (const point of mountsBelow(folder)) await run('umount', ['-l', point]);
     // Never through a mount: that could be the host's own files.

@@ -1,18 +1,20 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { metrics as catalogue } from '../../../src/contract/metrics.ts';
 import { Backends } from '../../fakes/backends.ts';
-import { RuntimeProgram } from '../../fakes/runtime-program.ts';
+import { RuntimeProgram, sampleConfig } from '../../fakes/runtime-program.ts';
 
-test('starts, serves health and metrics, says that it observes nothing yet, and stops on SIGINT', async () => {
-  await using observer = new RuntimeProgram('observer');
-  await observer.line('ready');
+test('starts, serves health and metrics, says why it is not ready, and stops on SIGINT', async () => {
+  await using observer = new RuntimeProgram('observer', { config: JSON.stringify({ zastava: { ...sampleConfig.zastava, observer: { containerd: { socket: '/nowhere/containerd.sock' } } } }) });
+  await observer.line('started');
   const base = `http://127.0.0.1:${await observer.port('telemetry')}`;
   expect(await (await fetch(`${base}/healthz`)).json()).toEqual({ alive: true });
-  expect((await fetch(`${base}/readyz`)).status).toBe(200);
+  await vi.waitFor(async () => expect(await (await fetch(`${base}/readyz`)).json()).toEqual({
+    ready: false,
+    reasons: [expect.stringMatching(/^authority: .*zastava-authority-mtls/), expect.stringMatching(/^containerd: there is no socket at \/nowhere\/containerd\.sock: .*zastava\.observer\.containerd\.socket/)],
+  }), { timeout: 10_000 });
   const metrics = await (await fetch(`${base}/metrics`)).text();
   expect(metrics).toContain(`${catalogue.buildInfo.name}{component="observer",version="${packageJson.version}",cluster="edge-1",site="hamburg"} 1`);
-  expect(await observer.line('no sources in this version: nothing is observed')).toMatchObject({ level: 'warn', scope: 'sources' });
   observer.signal('SIGINT');
   expect(await observer.exit()).toBe(0);
   expect(observer.lines.slice(-2)).toMatchObject([{ msg: 'draining', signal: 'SIGINT' }, { msg: 'stopped' }]);
@@ -23,9 +25,8 @@ test('asks Authority for a token in the background, serves without it, and drops
   await using backends = await Backends.start();
   backends.authority.options = { intercept: ({ path }) => (path === '/token' ? { status: 503 } : undefined) };
   await using observer = new RuntimeProgram('observer', backends.program());
-  await observer.line('ready');
+  await observer.line('started');
   expect(await observer.line('no OpTok was issued')).toMatchObject({ scope: 'authority.token.issue', error: { code: 'authority.unavailable' } });
-  expect((await fetch(`http://127.0.0.1:${await observer.port('telemetry')}/readyz`)).status).toBe(200);
   backends.authority.options = {};
   expect(await observer.line('Issued runtime OpTok')).toMatchObject({ scope: 'authority.token.issue', component: 'observer', decision: 'issued', tokenType: 'DPoP', audience: ['scanner'] });
   const command = new RuntimeProgram('observer', { flags: ['invalidate-op-token', '--audience', 'scanner'], config: null, env: { ZASTAVA_SCRATCH_DIR: observer.folder } });

@@ -1,9 +1,11 @@
+import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
 import { ZastavaError } from '../../../src/contract/errors.ts';
 import { parseSettings } from '../../../src/runtime/telemetry/settings.ts';
 
 test('an empty environment gives what the manifests count on', () => {
-  expect(parseSettings({}, 'webhook')).toEqual({ configPath: '/etc/zastava/values.json', telemetryPort: 8080, webhookPort: 8443, tlsDir: '/etc/zastava/tls', drainSeconds: 10, authorityDir: '/etc/zastava/authority', scratchDir: '/var/run/zastava' });
+  expect(parseSettings({}, 'webhook')).toEqual({ configPath: '/etc/zastava/values.json', telemetryPort: 8080, webhookPort: 8443, tlsDir: '/etc/zastava/tls', drainSeconds: 10, authorityDir: '/etc/zastava/authority', scratchDir: '/var/run/zastava', bufferDir: '/var/lib/zastava', nodeName: hostname() });
+  expect(parseSettings({ NODE_NAME: 'node-a' }, 'observer').nodeName).toBe('node-a');
   expect(parseSettings({}, 'observer').drainSeconds).toBe(0);
 });
 

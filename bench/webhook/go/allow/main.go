@@ -1,4 +1,4 @@
-// A webhook that only parses the review and allows: what Go's own server makes of the same work. Port, certificate and key are arguments.
+// A webhook that only parses the review and allows: what Go's own server makes of the same work. Certificate and key are arguments.
 package main
 
 import (

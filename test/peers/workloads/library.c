@@ -1,0 +1,2 @@
+/* A library of the programs' own. */
+int answer(void) { return 42; }

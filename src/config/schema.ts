@@ -45,6 +45,9 @@ const urlPath = () => text(/^(?:\/[A-Za-z0-9._~-]+)+$/, 'a URL path that starts 
 /** Printable ASCII, so that every JSON writer gives the same bytes. */
 const tag = () => text(/^[\x20-\x7e]{1,128}$/, '1 to 128 printable ASCII characters');
 
+/** Not read by any program: it is a part of its configuration, and so a change makes new Pods (adr/0014). */
+const revision = () => text(/^[A-Za-z0-9._:+-]{1,128}$/, '1 to 128 of A-Z, a-z, 0-9 and . _ : + -');
+
 const registryHost = () => text(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?$/, 'a registry host, with :port if it is not 443');
 
 const authority = block({
@@ -57,6 +60,7 @@ const authority = block({
   requireMutualTls: flag().default(true),
   allowStaticTokenFallback: flag().default(false),
   refreshSkewSeconds: integer(1, 300, 'seconds').default(120),
+  keyRevision: revision().optional(),
 });
 
 const backend = block({
@@ -132,11 +136,12 @@ const webhook = block({
   registrySecret: objectName().optional(),
   tls: block({
     mode: oneOf(['secret', 'csr']).default('secret'),
-    caBundle: text(/^\s*(?:-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]{64,}-----END CERTIFICATE-----\s*)+$/, 'public CA certificates in PEM and nothing else')
+    caBundle: text(/^[ \t\r\n]*(?:-----BEGIN CERTIFICATE-----[ \t\r\n][A-Za-z0-9+/= \t\r\n]{64,}-----END CERTIFICATE-----[ \t\r\n]*)+$/, 'public CA certificates in PEM and nothing else')
       .max(512 * 1024, { error: 'at most 512 KiB of certificates' }).optional(),
     signerName: text(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\/[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'a signer such as example.com/webhooks')
       .max(571, { error: 'a signer name of at most 571 characters' }).optional(),
     autoApprove: flag().default(false),
+    certificateRevision: revision().optional(),
   }).prefault({}),
 });
 

@@ -32,18 +32,19 @@ function transportProblems({ authority, backend }: Values['zastava']['runtime'])
   return problems;
 }
 
-/** A tag that is named like a metric's own label would give that label two values. */
+/** Labels of the metrics themselves: a tag that is named like one would give that label two values. */
+export const metricLabels: ReadonlySet<string> = new Set([...Object.values(metrics).flatMap((metric) => Object.keys(metric.labels)), 'le']);
+
 function tagProblems(runtime: Values['zastava']['runtime']): Problem[] {
-  const taken = new Set(Object.values(metrics).flatMap((metric) => Object.keys(metric.labels)));
   return Object.keys(runtime.metrics.commonTags).flatMap((tag): Problem[] => {
     const where = `zastava.runtime.metrics.commonTags.${tag}`;
     if (!/^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/.test(tag) || tag.startsWith('__')) return [{ where, expected: 'a Prometheus label name', found: 'another name' }];
-    return taken.has(tag) || tag === 'le' ? [{ where, expected: 'a name that no metric uses as a label', found: `the label ${tag}` }] : [];
+    return metricLabels.has(tag) ? [{ where, expected: 'a name that no metric uses as a label', found: `the label ${tag}` }] : [];
   });
 }
 
 /** Folders of the observer's image and its own mounts. */
-const containerFolders = ['/bin', '/dev', '/etc', '/lib', '/proc', '/sbin', '/sys', '/tmp', '/usr', mountPaths.scratch, mountPaths.buffer];
+export const containerFolders = ['/bin', '/dev', '/etc', '/lib', '/proc', '/sbin', '/sys', '/tmp', '/usr', mountPaths.scratch, mountPaths.buffer];
 
 /** What is mounted at a path of the values must neither hide a folder of the container nor lie in one; nor twice at one place. */
 function mountProblems({ bufferHostPath, containerd, procRoot }: Values['zastava']['observer']): Problem[] {

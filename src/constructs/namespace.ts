@@ -11,6 +11,8 @@ export class Namespace extends Construct {
         name: namespace,
         // The observer mounts folders of its node, which no other level allows.
         labels: { 'app.kubernetes.io/part-of': partOf, 'pod-security.kubernetes.io/enforce': 'privileged' },
+        // It holds Secrets that were made by hand: no controller may take it away, whatever leaves its source.
+        annotations: { 'argocd.argoproj.io/compare-options': 'IgnoreExtraneous', 'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false', 'kustomize.toolkit.fluxcd.io/prune': 'disabled' },
       },
     });
   }

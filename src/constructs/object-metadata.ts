@@ -21,3 +21,9 @@ export function namespacedMetadata(component: Component, name: string = objectNa
 export function clusterMetadata(component: Component, name: string): k8s.ObjectMeta {
   return { name, labels: labelsOf(component) };
 }
+
+/**
+ * Argo CD goes on with these only when all else is healthy: Pods must not wait for a webhook that is not there yet. The observer
+ * is one of them, since a node that is ill would hold up the webhook's registration otherwise. Other tools go by the order of kinds.
+ */
+export const afterWebhook = { 'argocd.argoproj.io/sync-wave': '1' } as const;

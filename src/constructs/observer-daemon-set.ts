@@ -10,7 +10,7 @@ import { shutdownLimits } from '../contract/programs.ts';
 import { authorityMounts, authorityVolumes } from './authority-volumes.ts';
 import { checksumAnnotation, configMount, configVolume } from './config-volume.ts';
 import type { Facts } from './facts.ts';
-import { labelsOf, namespacedMetadata, selectorOf } from './object-metadata.ts';
+import { afterWebhook, labelsOf, namespacedMetadata, selectorOf } from './object-metadata.ts';
 import { probes, telemetryPort } from './probes.ts';
 import { pullSecrets } from './pull-secrets.ts';
 
@@ -18,7 +18,7 @@ export class ObserverDaemonSet extends Construct {
   constructor(scope: Construct, id: string, facts: Facts) {
     super(scope, id);
     const manifest = k8s.KubeDaemonSet.manifest({
-      metadata: namespacedMetadata('observer'),
+      metadata: { ...namespacedMetadata('observer'), annotations: afterWebhook },
       spec: {
         selector: { matchLabels: selectorOf('observer') },
         minReadySeconds: 5,

@@ -9,13 +9,13 @@ import { admissionScope } from '../contract/admission.ts';
 import { namespace, namespaceNameLabel, objectNames, servicePort, webhookNames } from '../contract/names.ts';
 import { httpPaths, serverLimits } from '../contract/programs.ts';
 import type { Facts } from './facts.ts';
-import { clusterMetadata } from './object-metadata.ts';
+import { afterWebhook, clusterMetadata } from './object-metadata.ts';
 
 export class ValidatingWebhooks extends Construct {
   constructor(scope: Construct, id: string, { put, each, when }: Facts) {
     super(scope, id);
     new k8s.KubeValidatingWebhookConfiguration(this, 'enforced', {
-      metadata: clusterMetadata('webhook', objectNames.webhook),
+      metadata: { ...clusterMetadata('webhook', objectNames.webhook), annotations: afterWebhook },
       webhooks: [{
         ...buildWebhook(put.caBundle),
         name: webhookNames.enforced,
@@ -31,7 +31,7 @@ export class ValidatingWebhooks extends Construct {
     });
     if (!when.failOpen) return;
     new k8s.KubeValidatingWebhookConfiguration(this, 'fail-open', {
-      metadata: clusterMetadata('webhook', objectNames.webhookFailOpen),
+      metadata: { ...clusterMetadata('webhook', objectNames.webhookFailOpen), annotations: afterWebhook },
       webhooks: [{
         ...buildWebhook(put.caBundle),
         name: webhookNames.failOpen,

@@ -14,6 +14,8 @@ export type Severity = 'critical' | 'warning' | 'info';
 
 /** Alert name → severity. The name, in lower case, is the anchor of its section in the runbook. */
 export const alertSeverities = {
+  ZastavaRuntimeAbsent: 'critical',
+  ZastavaRuntimePodsMissing: 'warning',
   ZastavaRuntimeBackendLatencyHigh: 'warning',
   ZastavaRuntimeBackendTailLatencyHigh: 'warning',
   ZastavaRuntimeEventsSilent: 'warning',
@@ -34,6 +36,14 @@ export const alertSeverities = {
 export type AlertName = keyof typeof alertSeverities;
 
 export interface AlertThresholds {
+  /** No Pod of a program in a cluster. */
+  readonly absentForMinutes: number;
+  /** Hours that a cluster counts as one of ours after its last Pod was seen. */
+  readonly absentWindowHours: number;
+  /** Share of the Pods that were there within `podsWindowHours`, 0 to 1. A rollout of three adds one, and takes one away. */
+  readonly podsRatioMin: number;
+  readonly podsWindowHours: number;
+  readonly podsMissingForMinutes: number;
   /** An upgrade goes on while P95 of the backend stays below this [runbook 2.2]. */
   readonly upgradeP95MsMax: number;
   /** Backend P95, for `backendLatencyForMinutes` [runbook 4.2]. */
@@ -63,6 +73,11 @@ export interface AlertThresholds {
 }
 
 export const alertThresholds: AlertThresholds = {
+  absentForMinutes: 5,
+  absentWindowHours: 24,
+  podsRatioMin: 0.75,
+  podsWindowHours: 1,
+  podsMissingForMinutes: 15,
   upgradeP95MsMax: 250,
   backendP95MsMax: 750,
   backendP99MsMax: 2500,
@@ -94,6 +109,8 @@ export function checkAlertThresholds(t: AlertThresholds): void {
     ['every latency is a bucket edge',
       [t.upgradeP95MsMax, t.backendP95MsMax, t.backendP99MsMax, t.admissionP99MsMax].every((ms) => edges.includes(ms))],
     ['a rate window holds at least four scrapes', Math.min(t.denyWindowMinutes, t.rateWindowMinutes) * 60 >= 4 * t.scrapeSecondsMax],
+    ['Pods are missed before they are forgotten', t.podsMissingForMinutes < t.podsWindowHours * 60 && t.absentForMinutes < t.absentWindowHours * 60],
+    ['a share of the Pods is missed before all are', t.podsRatioMin > 0 && t.podsRatioMin < 1],
     ['the buffer alert comes before it is full', t.bufferFillRatioMax > 0 && t.bufferFillRatioMax < 1],
   ];
   const broken = relations.filter(([, holds]) => !holds);

@@ -32,3 +32,4 @@ export const simpleSigningType = 'cosign container image signature';
 
 /** Names what `recipe` and `resolvedDependencies` of our provenance mean: adr/0009-attestations.md. */
 export const imageBuildType = 'https://docs.internal/zastava-runtime/image-build/v1';
+export const artifactBuildType = 'https://docs.internal/zastava-runtime/artifact-build/v1';

@@ -34,7 +34,8 @@ export const errorCodes = {
   'registry.timeout': { exit: 3, meaning: 'A registry did not answer in the time that was left.' },
   'registry.rejected': { exit: 1, meaning: 'A registry refuses the request: no such tag, or not with the credentials that are mounted.' },
   'registry.answer-invalid': { exit: 1, meaning: 'A registry answered something that is not a digest of an image, or not the bytes of that digest.' },
-  'registry.credentials-invalid': { exit: 2, meaning: 'The mounted docker config or CA of the registries cannot be read.' },
+  'registry.credentials-invalid': { exit: 2, meaning: 'The docker config or CA for the registries cannot be read.' },
+  'registry.credentials-withheld': { exit: 1, meaning: 'A registry wants credentials to be sent to another host, or in the clear; they were not sent.' },
   // images
   'images.package-gone': { exit: 3, meaning: 'A locked Debian package is no longer served; run relock.' },
   'images.digest-differs': { exit: 1, meaning: 'A downloaded file is not the one that the lock names.' },
@@ -71,6 +72,7 @@ export const errorCodes = {
   'kit.closure-missing': { exit: 1, meaning: 'A blob that an OCI descriptor points to is not in the kit, or differs from it.' },
   'kit.closure-extra': { exit: 1, meaning: 'A blob is in the kit that no OCI descriptor points to.' },
   'kit.oci-invalid': { exit: 1, meaning: 'An OCI index or manifest does not have the shape it must have.' },
+  'kit.artifact-invalid': { exit: 1, meaning: 'An artifact in the kit does not hold what it should: the kit\'s own manifests, or a chart.' },
   'kit.image-missing': { exit: 1, meaning: 'An image that a manifest names is not in the kit for every platform.' },
   'kit.attestation-missing': { exit: 1, meaning: 'An image has no signature, bill of materials or provenance.' },
   'kit.attestation-invalid': { exit: 1, meaning: 'A signature, bill of materials or provenance does not belong to its image and the key.' },

@@ -13,7 +13,12 @@ export const kitPaths = {
   debug: 'debug/',
   /** The same as a third OCI layout, for registries: containerd would take artifacts with names for images. */
   debugStore: 'debug-store/',
+  /** A fourth, of charts and manifests, for the same reason. */
+  artifacts: 'artifacts/',
 } as const;
+
+/** The OCI layouts beside the one of the images. */
+export const kitLayouts: readonly string[] = [kitPaths.signatures, kitPaths.debugStore, kitPaths.artifacts];
 
 /** The archive starts with these, in this order; all other entries follow sorted by the bytes of their paths. */
 export const kitHead: readonly string[] = [kitPaths.manifest, kitPaths.manifestSignature, kitPaths.ociLayout, kitPaths.ociIndex];

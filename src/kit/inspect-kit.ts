@@ -4,7 +4,7 @@
  */
 import { sha256Hex } from '../bytes/digest.ts';
 import { refusal } from '../bytes/refusal.ts';
-import { kitLimits, kitPaths, type KitManifest } from '../contract/kit-format.ts';
+import { kitLayouts, kitLimits, kitPaths, type KitManifest } from '../contract/kit-format.ts';
 import { ociAnnotations, ociMediaTypes, type Descriptor, type Digest, type OciIndex } from '../contract/oci.ts';
 import { readKitEntries, readKitHead, readWhole } from './kit-entries.ts';
 import { parsePublicKey } from './public-key.ts';
@@ -33,7 +33,7 @@ export async function inspectKit(input: AsyncIterable<Uint8Array>, keyPem: strin
     if (keyPem !== null) await verifyManifestSignature(head.manifest, head.signature, parsePublicKey(keyPem, 'given to inspect with'));
     const manifest = parseKitManifest(head.manifest);
     const indexes = new Map<string, OciIndex>();
-    const due = new Map(manifest.files.filter(({ path, role, mediaType }) => role === 'oci' && mediaType === ociMediaTypes.index && ![kitPaths.signatures, kitPaths.debugStore].some((folder) => path.startsWith(folder))).map((file) => [file.path, file]));
+    const due = new Map(manifest.files.filter(({ path, role, mediaType }) => role === 'oci' && mediaType === ociMediaTypes.index && !kitLayouts.some((folder) => path.startsWith(folder))).map((file) => [file.path, file]));
     while (due.size > 0) {
       const entry = await entries.next();
       if (entry.done === true) throw refusal('kit.entry-missing', { where: [...due.keys()].join(', '), expected: 'an image index', found: 'none' });

@@ -1,6 +1,6 @@
 /**
- * What goes into a kit: documents, manifests, the OCI layout of its images with what is attested of them, and the layout
- * of cosign's signatures by tag; each file with size, digest, media type and role, sorted as the archive wants it. Blobs have their digests from the image build; all else is hashed here, once.
+ * What goes into a kit: documents, manifests, the OCI layouts of its images and of its artifacts with what is attested of
+ * them, and the layout of cosign's signatures by tag; each file with size, digest, media type and role, sorted as the archive wants it. Blobs have their digests from the image build; all else is hashed here, once.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -14,8 +14,9 @@ import { ociAnnotations, ociLayout, ociMediaTypes, type Descriptor, type OciInde
 import type { BuiltImage } from '../images/image.ts';
 import type { Source } from './archive.ts';
 import { gatherDebugStore, type DebugInput } from './debug/debug-store.ts';
-import { attestImages, type AttestInput } from './attest/attest-images.ts';
-import type { LayoutPart } from './attest/blob.ts';
+import { buildArtifacts } from './artifacts/build-artifacts.ts';
+import { attestContents, type AttestInput } from './attest/attest-contents.ts';
+import { joined, type LayoutPart } from './attest/blob.ts';
 import { listBlobs } from './image-blobs.ts';
 import { mediaTypeOf } from './recipe.ts';
 
@@ -40,9 +41,17 @@ export async function gatherInventory(input: InventoryInput): Promise<KitFile[]>
   const images = input.recipe.images.map(({ name }) => built(name, input.images));
   const blobs = await blobFiles(images);
   const documents = [...(await documentFiles(input)), ...(await manifestFiles(input))];
-  const { referrers, signatures } = attestImages(images, input);
-  const entries = [...images.flatMap((image) => namedEntries(image, input)), ...referrers.entries];
-  const files = [...layoutFiles('', { ...referrers, entries }), ...blobs, ...layoutFiles(kitPaths.signatures, signatures), ...documents, ...(await debugFiles(input))];
+  const artifacts = await buildArtifacts(input);
+  const values = documents.filter(({ role }) => role === 'values');
+  const attested = attestContents({ images, artifacts, values }, input);
+  const files = [
+    ...layoutFiles('', joined([{ entries: images.flatMap((image) => namedEntries(image, input)), blobs: [] }, attested.ofImages])),
+    ...blobs,
+    ...layoutFiles(kitPaths.signatures, attested.signatures),
+    ...(artifacts.length === 0 ? [] : layoutFiles(kitPaths.artifacts, joined([...artifacts.map(({ layout }) => layout), attested.ofArtifacts]))),
+    ...documents,
+    ...(await debugFiles(input)),
+  ];
   refuseClashes(files);
   return files.sort((a, b) => rank(a.path) - rank(b.path) || (a.path < b.path ? -1 : 1));
 }

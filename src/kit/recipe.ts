@@ -4,7 +4,7 @@
  */
 import { parseDocument } from 'yaml';
 import { ZastavaError, type Problem } from '../contract/errors.ts';
-import { kitHead, kitPaths, kitRoles, type KitRole } from '../contract/kit-format.ts';
+import { kitHead, kitLayouts, kitPaths, kitRoles, type KitRole } from '../contract/kit-format.ts';
 import { isKitPath } from '../contract/kit-path.ts';
 import type { ImageRecipe } from '../images/image.ts';
 
@@ -21,6 +21,18 @@ interface RecipeDocument {
   readonly mediaType: string;
 }
 
+interface RecipeArtifact {
+  /** `<name>-<version>` is its ref name in the kit's layout of artifacts. */
+  readonly name: string;
+  /** `manifests`: the recipe's, for GitOps controllers. `chart`: a Helm chart. */
+  readonly kind: 'manifests' | 'chart';
+  readonly title: string;
+  readonly description: string;
+  readonly licenses: string;
+  /** The chart's folder, relative to the checkout. */
+  readonly from?: string;
+}
+
 export interface KitRecipe {
   readonly name: string;
   readonly title: string;
@@ -30,6 +42,7 @@ export interface KitRecipe {
   /** Folder, relative to the checkout, whose YAML files go into the kit's folder `path` (ends with `/`). */
   readonly manifests: { readonly from: string; readonly path: string };
   readonly documents: readonly RecipeDocument[];
+  readonly artifacts: readonly RecipeArtifact[];
 }
 
 const mediaTypes: Readonly<Record<string, string>> = {
@@ -81,6 +94,7 @@ function readRecipe(fields: Fields): KitRecipe {
     images: fields.list('images', readImage),
     manifests: readManifests(fields.object('manifests')),
     documents: fields.list('documents', readDocument),
+    artifacts: fields.has('artifacts') ? fields.list('artifacts', readArtifact) : [],
   };
   fields.end();
   return recipe;
@@ -111,6 +125,20 @@ function readProgram(fields: Fields): ImageRecipe['program'] {
   return program;
 }
 
+function readArtifact(fields: Fields): RecipeArtifact {
+  const kind = fields.text('kind', /^(manifests|chart)$/, 'manifests or chart') as RecipeArtifact['kind'];
+  const artifact = {
+    name: fields.text('name', namePattern, 'a name of lowercase letters, digits, ".", "_", "-"'),
+    kind,
+    title: fields.text('title'),
+    description: fields.text('description'),
+    licenses: fields.text('licenses'),
+    ...(kind === 'chart' && { from: fields.path('from') }),
+  };
+  fields.end();
+  return artifact;
+}
+
 function readManifests(fields: Fields): KitRecipe['manifests'] {
   const manifests = { from: fields.path('from'), path: `${fields.path('path')}/` };
   fields.end();
@@ -127,16 +155,17 @@ function readDocument(fields: Fields): RecipeDocument {
 }
 
 /** What is wrong between fields that are each right. */
-function clashes({ images, documents, manifests }: KitRecipe): Problem[] {
+function clashes({ images, documents, manifests, artifacts }: KitRecipe): Problem[] {
   const problems: Problem[] = [];
   const once = (values: readonly string[], where: (index: number) => string): void =>
     values.forEach((value, index) => {
       if (values.indexOf(value) < index) problems.push({ where: where(index), expected: 'a value of its own', found: JSON.stringify(value) });
     });
   once(images.map(({ name }) => name), (index) => `images[${index}].name`);
+  once(artifacts.map(({ name }) => name), (index) => `artifacts[${index}].name`);
   once(documents.map(({ path }) => path.toLowerCase()), (index) => `documents[${index}].path`);
   documents.forEach(({ path }, index) => {
-    if (kitHead.includes(path) || [kitPaths.blobs, kitPaths.signatures, kitPaths.debug, kitPaths.debugStore, manifests.path].some((folder) => path.startsWith(folder))) {
+    if (kitHead.includes(path) || [kitPaths.blobs, kitPaths.debug, ...kitLayouts, manifests.path].some((folder) => path.startsWith(folder))) {
       problems.push({ where: `documents[${index}].path`, expected: 'a path that the kit does not use itself', found: JSON.stringify(path) });
     }
   });

@@ -1,5 +1,5 @@
 /**
- * What a registry wants to hear after a 401 (distribution's token authentication): the mounted credentials themselves, or a token for
+ * What a registry wants to hear after a 401 (distribution's token authentication): the credentials themselves, or a token for
  * them. Credentials go to the host that they are for; for a token, to the realm which that host names, if that is listed, too.
  */
 import { ZastavaError } from '../contract/errors.ts';
@@ -16,15 +16,21 @@ export interface Authorization {
 const secondsMax = 300;
 const secondsDefault = 60;
 
+export interface Wanted {
+  readonly host: string;
+  /** Of a token, such as `repository:team/api:pull`. */
+  readonly scopes: readonly string[];
+}
+
 /**
  * @param challenge the header `www-authenticate`
  * @throws `registry.rejected`, `registry.answer-invalid`, and what sending throws
  */
-export async function authorize(challenge: string, host: string, path: string, { credentials, dispatcher }: Access, send: SendToRegistry, deadlineAt: number): Promise<Authorization> {
+export async function authorize(challenge: string, { host, scopes }: Wanted, { credentials, dispatcher }: Access, send: SendToRegistry, deadlineAt: number): Promise<Authorization> {
   const own = credentials.get(host);
   const scheme = /^\s*(\w+)/.exec(challenge)?.[1]?.toLowerCase();
   if (scheme === 'basic') {
-    if (own === undefined) throw new ZastavaError('registry.rejected', `${host} wants credentials, and the mounted docker config has none for it`);
+    if (own === undefined) throw new ZastavaError('registry.rejected', `${host} wants credentials, and the docker config has none for it`);
     return { header: own, seconds: secondsMax };
   }
   const parameters = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name.toLowerCase(), value]));
@@ -33,9 +39,9 @@ export async function authorize(challenge: string, host: string, path: string, {
   const url = parseUrl(realm);
   const service = parameters.get('service');
   if (service !== undefined) url.searchParams.set('service', service);
-  url.searchParams.set('scope', `repository:${path}:pull`);
-  const response = await send({ method: 'GET', url, accept: 'application/json', authorization: own, deadlineAt }, dispatcher);
-  if (response.status !== 200) throw new ZastavaError(response.status >= 500 || response.status === 429 ? 'registry.unavailable' : 'registry.rejected', `${url.host} gives no token for ${host}/${path} (status ${response.status})`);
+  for (const scope of scopes) url.searchParams.append('scope', scope);
+  const response = await send({ method: 'GET', url, headers: { accept: 'application/json' }, authorization: own, deadlineAt }, dispatcher);
+  if (response.status !== 200) throw new ZastavaError(response.status >= 500 || response.status === 429 ? 'registry.unavailable' : 'registry.rejected', `${url.host} gives no token for ${host}, ${scopes.join(' ')} (status ${response.status})`);
   return readToken(response.body, url.host);
 }
 

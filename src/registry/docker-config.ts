@@ -10,11 +10,16 @@ export type Credentials = ReadonlyMap<string, string>;
 /** Keys under which people keep the credentials of Docker Hub, whose registry is the first. */
 const dockerHub = ['registry-1.docker.io', 'docker.io', 'index.docker.io'];
 
-/** @throws `registry.credentials-invalid`; `source` is how it names the text */
-export function parseDockerConfig(text: string, source: string): Credentials {
+/**
+ * @param source how problems name the text
+ * @param only entries of other hosts are not looked at: a person's own config may keep theirs in programs, which are not run
+ * @throws `registry.credentials-invalid`
+ */
+export function parseDockerConfig(text: string, source: string, only?: string): Credentials {
   const { auths = {} } = asObject(parseJson(text, source), source);
   const entries = Object.entries(asObject(auths, `${source}: auths`)).flatMap(([key, entry]) => {
     const host = key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+    if (only !== undefined && host !== only && !(dockerHub.includes(host) && dockerHub.includes(only))) return [];
     const userAndPassword = readEntry(asObject(entry, `${source}: the entry of ${host}`), `${source}: the entry of ${host}`);
     const header = `Basic ${Buffer.from(userAndPassword).toString('base64')}`;
     return (dockerHub.includes(host) ? dockerHub : [host]).map((each) => [each, header] as const);
@@ -44,5 +49,5 @@ function parseJson(text: string, source: string): unknown {
 }
 
 function invalid(what: string): ZastavaError {
-  return new ZastavaError('registry.credentials-invalid', `docker config: ${what}; make the Secret again with "kubectl create secret docker-registry"`);
+  return new ZastavaError('registry.credentials-invalid', `docker config: ${what}; make it again, a Secret with "kubectl create secret docker-registry", a file with "oras login --registry-config FILE HOST"`);
 }

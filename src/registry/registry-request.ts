@@ -5,18 +5,23 @@
 import { request, type Dispatcher } from 'undici';
 import { ZastavaError } from '../contract/errors.ts';
 
-interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD';
+export interface RegistryRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   readonly url: URL;
-  readonly accept: string;
+  /** Of the request, but for the authorization; `accept` and the like. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** For the host of `url` alone. */
   readonly authorization?: string | undefined;
+  /** It is not changed before the answer is there. */
+  readonly body?: Uint8Array;
   /** On performance.now()'s clock, ms. */
   readonly deadlineAt: number;
 }
 
 export interface RegistryResponse {
   readonly status: number;
+  /** Of the request that was answered, after redirects. */
+  readonly url: URL;
   /** The first value of a header, by its name in lower case. */
   header(name: string): string | undefined;
   readonly body: Buffer;
@@ -24,10 +29,15 @@ export interface RegistryResponse {
 
 export type SendToRegistry = (request: RegistryRequest, dispatcher: Dispatcher) => Promise<RegistryResponse>;
 
+/** Throws for an address that is not to be contacted, or not with credentials. */
+export type Fence = (url: URL, withCredentials: boolean) => void;
+
 /** A manifest may have 4 MiB, says the distribution spec. */
 const bodyBytesMax = 4 * 1024 * 1024;
 const redirectsMax = 3;
 const redirects = [301, 302, 303, 307, 308];
+/** Those that repeat what was sent. */
+const repeating = [307, 308];
 
 /** Name in a reference → host that speaks the registry's protocol, as URLs have it (without `:443`). */
 export function hostOfRegistry(domain: string): string {
@@ -35,16 +45,25 @@ export function hostOfRegistry(domain: string): string {
   return host === 'docker.io' ? 'registry-1.docker.io' : host;
 }
 
-/** @param hosts those that may be contacted, over HTTPS only */
-export function createSendToRegistry(hosts: ReadonlySet<string>): SendToRegistry {
+/** Only these hosts, over HTTPS only. */
+export function fenceOf(hosts: ReadonlySet<string>): Fence {
+  return (url) => {
+    if (url.protocol === 'https:' && hosts.has(url.host) && url.username === '') return;
+    throw new ZastavaError('registry.unlisted', `${url.protocol}//${url.host} is not contacted; expected https and one of zastava.webhook.registries; add ${url.host} to them if it is meant`);
+  };
+}
+
+export function createSendToRegistry(fence: Fence): SendToRegistry {
   return async (first, dispatcher) => {
+    const followed = first.method === 'GET' || first.method === 'HEAD' ? redirects : repeating;
     let { url, authorization } = first;
     for (let redirected = 0; redirected <= redirectsMax; redirected += 1) {
-      const response = await sendOnce({ ...first, url, authorization }, dispatcher, hosts);
+      fence(url, authorization !== undefined);
+      const response = await sendOnce({ ...first, url, authorization }, dispatcher);
       const location = response.header('location');
-      if (!redirects.includes(response.status) || location === undefined) return response;
+      if (!followed.includes(response.status) || location === undefined) return response;
       const next = parseUrl(location, url);
-      if (next.host !== url.host) authorization = undefined;
+      if (next.host !== url.host || next.protocol !== url.protocol) authorization = undefined;
       url = next;
     }
     throw new ZastavaError('registry.answer-invalid', `${first.url.host} redirects more than ${redirectsMax} times`);
@@ -58,15 +77,12 @@ export function parseUrl(text: string, base?: URL): URL {
   return url;
 }
 
-async function sendOnce({ method, url, accept, authorization, deadlineAt }: RegistryRequest, dispatcher: Dispatcher, hosts: ReadonlySet<string>): Promise<RegistryResponse> {
-  if (url.protocol !== 'https:' || !hosts.has(url.host) || url.username !== '') {
-    throw new ZastavaError('registry.unlisted', `${url.protocol}//${url.host} is not contacted; expected https and one of zastava.webhook.registries; add ${url.host} to them if it is meant`);
-  }
+async function sendOnce({ method, url, headers, authorization, body, deadlineAt }: RegistryRequest, dispatcher: Dispatcher): Promise<RegistryResponse> {
   const signal = AbortSignal.timeout(Math.max(1, Math.floor(deadlineAt - performance.now())));
   try {
-    const { statusCode, headers, body } = await request(url, { method, dispatcher, signal, headers: { accept, ...(authorization !== undefined && { authorization }) } });
-    const bytes = await readBounded(body, url);
-    return { status: statusCode, header: (name) => [headers[name]].flat()[0], body: bytes };
+    const response = await request(url, { method, dispatcher, signal, headers: { ...headers, ...(authorization !== undefined && { authorization }) }, ...(body && { body }) });
+    const bytes = await readBounded(response.body, url);
+    return { status: response.statusCode, url, header: (name) => [response.headers[name]].flat()[0], body: bytes };
   } catch (cause) {
     if (cause instanceof ZastavaError) throw cause;
     if (signal.aborted) throw new ZastavaError('registry.timeout', `${url.host} did not answer in time`, { cause });

@@ -9,7 +9,7 @@ import { mountPaths, registryFiles } from '../contract/names.ts';
 import type { Digest } from '../contract/oci.ts';
 import { authorize, type Authorization } from './authorization.ts';
 import { openMountedAccess } from './mounted-access.ts';
-import { createSendToRegistry, hostOfRegistry, parseUrl, type RegistryResponse } from './registry-request.ts';
+import { createSendToRegistry, fenceOf, hostOfRegistry, parseUrl, type RegistryResponse } from './registry-request.ts';
 
 /**
  * @param deadlineAt on performance.now()'s clock, ms
@@ -26,15 +26,15 @@ export interface ResolverOptions {
 }
 
 /** As containerd asks: then the digest is that of the manifest which it would pull. */
-const accept = [
+const headers = { accept: [
   'application/vnd.docker.distribution.manifest.v2+json', 'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.oci.image.manifest.v1+json', 'application/vnd.oci.image.index.v1+json', '*/*',
-].join(', ');
+].join(', ') };
 const rememberedMax = 1024;
 
 export function createResolver(options: ResolverOptions): ResolveTag {
   const { registries, dockerConfigPath = `${mountPaths.registries}/${registryFiles.dockerConfig}`, caPath = `${mountPaths.registries}/${registryFiles.ca}` } = options;
-  const send = createSendToRegistry(new Set(registries.map(hostOfRegistry)));
+  const send = createSendToRegistry(fenceOf(new Set(registries.map(hostOfRegistry))));
   const readAccess = openMountedAccess(dockerConfigPath, caPath);
   /** Repository → what its registry wanted to hear last. */
   const remembered = new Map<string, { header: string; until: number }>();
@@ -52,10 +52,10 @@ export function createResolver(options: ResolverOptions): ResolveTag {
     const host = hostOfRegistry(domain);
     const url = parseUrl(`https://${host}/v2/${path}/manifests/${tag}`);
     const known = remembered.get(name);
-    const first = await send({ method, url, accept, deadlineAt, authorization: known && known.until > performance.now() ? known.header : undefined }, access.dispatcher);
+    const first = await send({ method, url, headers, deadlineAt, authorization: known && known.until > performance.now() ? known.header : undefined }, access.dispatcher);
     if (first.status !== 401) return first;
-    const authorization = remember(name, await authorize(first.header('www-authenticate') ?? '', host, path, access, send, deadlineAt));
-    return send({ method, url, accept, deadlineAt, authorization }, access.dispatcher);
+    const authorization = remember(name, await authorize(first.header('www-authenticate') ?? '', { host, scopes: [`repository:${path}:pull`] }, access, send, deadlineAt));
+    return send({ method, url, headers, deadlineAt, authorization }, access.dispatcher);
   }
 
   return async (reference, deadlineAt) => {

@@ -12,7 +12,7 @@ import type { ImagesLock } from '../contract/images-lock.ts';
 const folder = 'manifests';
 
 /** A Kubernetes object as JSON. */
-interface Manifest {
+export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -33,10 +33,14 @@ export function renderArtifacts(values: Values, images: ImagesLock): Map<string,
   ]);
 }
 
+function renderManifest(manifest: Manifest): string {
+  return renderYaml(orderKeys(manifest));
+}
+
 /** Identity first, as people look for it; every other key sorted. */
-function renderManifest({ apiVersion, kind, metadata, ...rest }: Manifest): string {
+export function orderKeys({ apiVersion, kind, metadata, ...rest }: Manifest): object {
   const { name, namespace, ...further } = metadata;
-  return renderYaml({ apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...sortKeys(further) }, ...sortKeys(rest) });
+  return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...sortKeys(further) }, ...sortKeys(rest) };
 }
 
 function sortKeys<T>(value: T): T {
@@ -46,6 +50,6 @@ function sortKeys<T>(value: T): T {
 }
 
 /** Readers of YAML 1.1 (kubectl's own) and of 1.2 see the same values in it. */
-function renderYaml(value: object): string {
+export function renderYaml(value: unknown): string {
   return stringify(value, { schema: 'core', compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false });
 }

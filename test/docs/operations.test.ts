@@ -2,18 +2,21 @@
  * The runbook cannot drift: its tables are compared with the code both ways, each alert has its section with a command,
  * and every metric it names exists. `UPDATE_DOCS=1 npx vitest run test/docs` writes the tables anew.
  */
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { alertSeverities, runbookBaseUrl } from '../../src/contract/alerts.ts';
 import { errorCodes } from '../../src/contract/errors.ts';
+import { gapReasons } from '../../src/contract/label-values.ts';
 import { metrics } from '../../src/contract/metrics.ts';
 import type { Metric } from '../../src/contract/metrics.ts';
+import { buildJsonSchema } from '../../src/config/json-schema.ts';
 import { buildRuleGroups } from '../../src/constructs/observability/rules.ts';
+import { renderReadme } from '../../src/synth/chart/chart-readme.ts';
+import { seriesMax } from '../constructs/observability/series-bounds.ts';
+import { at } from '../fakes/rendered-objects.ts';
 
-const root = join(import.meta.dirname, '../..');
-const path = join(root, 'docs/ops/zastava-runtime-operations.md');
-const programSources = globSync('src/runtime/**/*.ts', { cwd: root }).map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
+const path = join(import.meta.dirname, '../../docs/ops/zastava-runtime-operations.md');
 
 type Row = readonly string[];
 
@@ -25,20 +28,15 @@ function renderErrorCodes(): string {
   return renderTable(['code', 'exit', 'meaning'], Object.entries(errorCodes).map(([code, { exit, meaning }]) => [`\`${code}\``, `${exit}`, meaning]));
 }
 
-/** The programs import the catalogue under this name; a metric that none of them touches is not emitted. */
-function isEmitted(key: string): boolean {
-  return new RegExp(`\\bcatalogue\\.${key}\\b`).test(programSources);
-}
-
 function renderLabels({ labels }: Metric): string {
   return Object.entries(labels).map(([label, values]) => (values === 'open' ? `\`${label}\`` : `\`${label}\` (${values.length})`)).join(', ');
 }
 
 function renderMetrics(): string {
-  const rows = Object.entries<Metric>(metrics).map(([key, metric]) => [
-    `\`${metric.dotted}\``, `\`${metric.name}\``, metric.type, renderLabels(metric), metric.programs.join(', '), isEmitted(key) ? 'yes' : 'no', metric.help,
+  const rows = Object.values<Metric>(metrics).map((metric) => [
+    `\`${metric.dotted}\``, `\`${metric.name}\``, metric.type, renderLabels(metric), metric.programs.join(', '), metric.help,
   ]);
-  return renderTable(['metric', 'in Prometheus', 'type', 'labels', 'from', 'emitted now', 'meaning'], rows);
+  return renderTable(['metric', 'in Prometheus', 'type', 'labels', 'from', 'meaning'], rows);
 }
 
 function renderAlerts(): string {
@@ -49,7 +47,13 @@ function renderAlerts(): string {
   return `${alerts}\n\n${recorded}`;
 }
 
-const tables = [['error codes', renderErrorCodes], ['metrics', renderMetrics], ['alerts', renderAlerts]] as const;
+/** The chart's own table. */
+function renderValues(): string {
+  const readme = renderReadme('');
+  return readme.slice(readme.indexOf('| key |')).trim();
+}
+
+const tables = [['error codes', renderErrorCodes], ['values', renderValues], ['metrics', renderMetrics], ['alerts', renderAlerts]] as const;
 
 const region = (name: string): RegExp => new RegExp(`(<!-- ${name}: begin -->\n)([\\s\\S]*?)(<!-- ${name}: end -->)`);
 
@@ -87,11 +91,46 @@ test('every metric that the runbook names is in the catalogue', () => {
   expect(named.filter((name) => !known.includes(name))).toEqual([]);
 });
 
-test('the runbook has the sections of the upstream one, in its order', () => {
-  const headings = [...runbook.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
+test('the runbook has the sections of the upstream one, in its order, and what is ours after them', () => {
+  const headings = [...runbook.matchAll(/^#{2,3} (.+)$/gm)].map((match) => match[1]);
   expect(headings).toEqual([
-    '1. Prerequisites', '2. Deployment workflows', '3. Authority & security guardrails', '4. Incident response',
+    '1. Prerequisites', '1.1 Telemetry quick reference',
+    '2. Deployment workflows', '2.1 Fresh install (Helm overlay)', '2.2 Upgrades', '2.3 Rollback', '2.4 Leaving',
+    '3. Authority & security guardrails',
+    '4. Incident response', '4.1 Authority offline', '4.2 Scanner/WebService latency spike', '4.3 Admission deny storm',
+    '4.4 Alerts, and the first command for each', '4.5 What the observer can lose, and what it cannot see',
     '5. Offline kit & air-gapped notes', '6. Observability assets', '7. Build-id correlation & symbol retrieval',
     'Appendix A: error codes', 'Appendix B: namespaces that fail open', 'Appendix C: values', 'Appendix D: metrics and alerts',
   ]);
+});
+
+test('every alert that the runbook names is one', () => {
+  const named = [...runbook.matchAll(/\bZastava[A-Z]\w+/g)].map(([name]) => name);
+  expect(named.filter((name) => !(name in alertSeverities))).toEqual([]);
+});
+
+test('each reason of a gap is explained', () => {
+  const section = runbook.slice(runbook.indexOf('### 4.5'), runbook.indexOf('## 5.'));
+  expect([...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason)).toEqual(gapReasons);
+});
+
+test('each key of zastava.runtime.authority is in the list of what to audit', () => {
+  const section = runbook.slice(runbook.indexOf('**What to audit'), runbook.indexOf('What was asked for'));
+  const keys = [...section.matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? []);
+  expect(keys).toEqual(Object.keys(at(buildJsonSchema(), 'properties.zastava.properties.runtime.properties.authority.properties') as object));
+});
+
+test('the cost of a node and of a webhook is that of the bound', () => {
+  expect(runbook).toContain(`one observer makes at most ${seriesMax.observer} series, one webhook at most ${seriesMax.webhook}`);
+});
+
+test('the notes of the chart send one to sections and steps that are there', () => {
+  const notes = readFileSync(join(import.meta.dirname, '../../deploy/helm/zastava/templates/NOTES.txt'), 'utf8');
+  const sent = [...notes.matchAll(/\(runbook (\d\.\d)(?:, step (\d))?\)/g)].map(([, section = '', step]) => [section, step] as const);
+  expect(sent.length).toBeGreaterThanOrEqual(4);
+  for (const [section, step] of sent) {
+    const [, text] = new RegExp(`^### ${section} .+\n([\\s\\S]*?)(?=^#)`, 'm').exec(runbook) ?? [];
+    expect(text, `section ${section}`).toBeDefined();
+    if (step !== undefined) expect(text, `step ${step} of ${section}`).toMatch(new RegExp(`^${step}\\. `, 'm'));
+  }
 });

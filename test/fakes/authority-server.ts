@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { exportJWK, generateKeyPair } from 'jose';
+import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { Provider, type Adapter, type AdapterPayload, type ClientMetadata, type Configuration } from 'oidc-provider';
 import type { TestPki } from './test-pki.ts';
 
@@ -15,6 +15,8 @@ export interface AuthorityOptions {
   /** Public JWK of the client, for private_key_jwt; without, the client certificate authenticates. */
   readonly clientJwk?: object;
   readonly requireDpop?: boolean;
+  /** Private, on P-256: so that tokens are known after a restart. */
+  readonly signingJwk?: object;
   /** Of the client as Authority has registered it, over what is said above. */
   readonly client?: Partial<ClientMetadata>;
   /** False: it knows no grant of client credentials. */
@@ -32,6 +34,14 @@ export interface AuthorityOptions {
   readonly intercept?: (request: { readonly path: string }) => { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string } | 'hang' | undefined;
 }
 
+/** Where a server listens and how it is called, when not on loopback. */
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** `https://name`. */
+  readonly origin: string;
+}
+
 export class AuthorityServer {
   readonly #server: Server;
   readonly issuer: string;
@@ -47,15 +57,15 @@ export class AuthorityServer {
     [this.#server, this.issuer, this.jwks, this.options] = [server, issuer, jwks, options];
   }
 
-  static async start(pki: TestPki, options: AuthorityOptions = {}, port = 0): Promise<AuthorityServer> {
-    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const signing = { ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'test' };
-    const { d: _, ...open } = signing;
+  static async start(pki: Pick<TestPki, 'ca' | 'server'>, options: AuthorityOptions = {}, at: number | Listening = 0): Promise<AuthorityServer> {
+    const signing = { ...(options.signingJwk ?? (await exportJWK((await generateKeyPair('ES256', { extractable: true })).privateKey))), alg: 'ES256', use: 'sig', kid: 'test' };
+    const { d: _, ...open } = signing as JWK;
     const certificate = await pki.server();
     // A client certificate is judged by the provider, not by the handshake.
     const server = createServer({ key: certificate.key, cert: certificate.cert, ca: pki.ca, requestCert: true, rejectUnauthorized: false });
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    const issuer = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const { host, port } = typeof at === 'number' ? { host: '127.0.0.1', port: at } : at;
+    await new Promise<void>((resolve) => server.listen(port, host, resolve));
+    const issuer = typeof at === 'number' ? `https://localhost:${(server.address() as AddressInfo).port}` : at.origin;
     const authority = new AuthorityServer(server, issuer, { keys: [open] }, options);
     const provider = new Provider(issuer, configurationOf(authority, signing));
     provider.on('server_error', () => {});

@@ -3,18 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { vi } from 'vitest';
 import { buildProgram } from '../../src/cli/stellaops/program.ts';
-import { runCommandLine } from '../../src/cli/terminal/command-line.ts';
 import { AuthorityServer } from './authority-server.ts';
+import { runHere, type Outcome } from './command-run.ts';
 import { ScannerServer } from './scanner-server.ts';
 import { makeDpopJwk, TestPki } from './test-pki.ts';
-
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export class Operator {
   readonly folder = mkdtempSync(join(tmpdir(), 'zastava-operator-'));
@@ -62,22 +55,6 @@ export class Operator {
 }
 
 /** Runs `stellaops-cli` in this process, with this environment beside what a process needs. */
-export async function runOperator(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Outcome> {
-  const written = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) => vi.spyOn(process[name], 'write').mockImplementation((text) => {
-    written[name] += String(text);
-    return true;
-  }));
-  for (const name of Object.keys(process.env)) if (/^(STELLAOPS_|KUBECONFIG$|XDG_CONFIG_HOME$|DOCKER_CONFIG$)/.test(name)) vi.stubEnv(name, undefined);
-  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-  const before = process.exitCode;
-  process.exitCode = 0;
-  try {
-    await runCommandLine(buildProgram(), args);
-    return { code: Number(process.exitCode), ...written };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-    vi.unstubAllEnvs();
-  }
+export function runOperator(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Outcome> {
+  return runHere(buildProgram(), args, env);
 }

@@ -10,6 +10,7 @@ import type { TLSSocket } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { calculateJwkThumbprint, createLocalJWKSet, decodeJwt, importJWK, jwtVerify, type JSONWebKeySet, type JWK } from 'jose';
 import type { EventBatch } from '../../src/contract/runtime-event.ts';
+import type { Listening } from './authority-server.ts';
 import type { TestPki } from './test-pki.ts';
 
 export interface Verdict {
@@ -29,6 +30,9 @@ interface Question {
 export interface ScannerOptions {
   /** Judges one image. Default: pass. */
   readonly judge?: (image: string, question: Question) => Verdict;
+  /** Called with what came, before it is acknowledged. */
+  readonly onBatch?: (batch: EventBatch) => void;
+  readonly onQuestion?: (question: Question) => void;
   readonly ttlSeconds?: number;
   readonly revision?: string;
   readonly delayMs?: number;
@@ -50,19 +54,22 @@ export class ScannerServer {
   /** Fingerprints of the client certificates that were shown. */
   readonly clients = new Set<string | undefined>();
   readonly #proofs = new Set<unknown>();
+  /** Ids of events that came. */
+  readonly #known = new Set<string>();
   /** Connections that were made. */
   connections = 0;
   options: ScannerOptions;
 
-  private constructor(server: Server, options: ScannerOptions) {
+  private constructor(server: Server, options: ScannerOptions, origin?: string) {
     [this.#server, this.options] = [server, options];
-    this.baseAddress = `https://localhost:${(server.address() as AddressInfo).port}`;
+    this.baseAddress = origin ?? `https://localhost:${(server.address() as AddressInfo).port}`;
   }
 
-  static async start(pki: TestPki, options: ScannerOptions = {}, port = 0): Promise<ScannerServer> {
+  static async start(pki: Pick<TestPki, 'ca' | 'server'>, options: ScannerOptions = {}, at: number | Listening = 0): Promise<ScannerServer> {
     const server = createServer({ ...(await pki.server()), ca: pki.ca, requestCert: true, rejectUnauthorized: false });
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    const scanner = new ScannerServer(server, options);
+    const { host, port, origin } = typeof at === 'number' ? { host: '127.0.0.1', port: at } : at;
+    await new Promise<void>((resolve) => server.listen(port, host, resolve));
+    const scanner = new ScannerServer(server, options, origin);
     server.on('secureConnection', () => scanner.connections++);
     server.on('request', (request, response) => void scanner.#handle(request, response).catch((error: unknown) => response.writeHead(500).end(JSON.stringify({ title: String(error) }))));
     return scanner;
@@ -98,6 +105,7 @@ export class ScannerServer {
   #judge(body: string, response: ServerResponse): void {
     const question = JSON.parse(body) as Question;
     this.questions.push(question);
+    this.options.onQuestion?.(question);
     const { judge = () => ({ policyVerdict: 'pass' }) as Verdict, ttlSeconds = 300, revision = 'rev-1' } = this.options;
     const results = Object.fromEntries(question.images.map((image) => {
       const verdict = judge(image, question);
@@ -109,9 +117,10 @@ export class ScannerServer {
 
   #takeEvents(body: string, response: ServerResponse): void {
     const batch = JSON.parse(body) as EventBatch;
-    const known = new Set(this.batches.flatMap(({ events }) => events.map(({ event }) => event.eventId)));
-    const duplicates = batch.events.filter(({ event }) => known.has(event.eventId)).length;
+    const duplicates = batch.events.filter(({ event }) => this.#known.has(event.eventId)).length;
+    for (const { event } of batch.events) this.#known.add(event.eventId);
     this.batches.push(batch);
+    this.options.onBatch?.(batch);
     response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify({ accepted: batch.events.length - duplicates, duplicates }));
   }
 

@@ -24,9 +24,10 @@ export class TestPki {
     [this.#key, this.ca] = [key, ca];
   }
 
-  static async make(): Promise<TestPki> {
+  /** `hours` from now until it ends. */
+  static async make(hours = 48): Promise<TestPki> {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const validity = { notBefore: new Date(Date.now() - 48 * hour), notAfter: new Date(Date.now() + 48 * hour) };
+    const validity = { notBefore: new Date(Date.now() - 48 * hour), notAfter: new Date(Date.now() + hours * hour) };
     const ca = await issueCertificate({ subject: 'test authority', publicKey, ...validity, isCa: true }, { subject: 'test authority', privateKey });
     return new TestPki(privateKey, encodePem(ca));
   }
@@ -47,6 +48,11 @@ export class TestPki {
     return this.#certify(publicKey, names[0] ?? '', hours, { purposes: [purposes.server], names: names.map((value) => ({ type: 'dns' as const, value })) });
   }
 
+  /** Signs the request of a client, under the name that the site knows it by. */
+  async signClientRequest(pem: string, subject = 'zastava-runtime', hours = 24): Promise<string> {
+    return this.#certify((await readRequest(pem)).publicKey, subject, hours, { purposes: [purposes.client] });
+  }
+
   async #issue(subject: string, hours: number, rest: object): Promise<TestCertificate> {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     return { cert: await this.#certify(createPublicKey(privateKey), subject, hours, rest), key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
@@ -64,8 +70,9 @@ async function readRequest(pem: string): Promise<{ readonly publicKey: KeyObject
   const request = CertificationRequest.fromBER(Uint8Array.from(Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')));
   if (!(await request.verify())) throw new Error('the request is not signed by its own key');
   const wanted = request.attributes?.find(({ type }) => type === '1.2.840.113549.1.9.14')?.values[0];
-  const { extensions } = new Extensions({ schema: wanted as never });
-  const { names } = GeneralNames.fromBER(extensions.find(({ extnID }) => extnID === '2.5.29.17')!.extnValue.valueBlock.valueHexView.slice());
+  const { extensions } = wanted === undefined ? { extensions: [] } : new Extensions({ schema: wanted as never });
+  const alternative = extensions.find(({ extnID }) => extnID === '2.5.29.17');
+  const names = alternative === undefined ? [] : GeneralNames.fromBER(alternative.extnValue.valueBlock.valueHexView.slice()).names;
   const spki = Buffer.from(request.subjectPublicKeyInfo.toSchema().toBER());
   return { publicKey: createPublicKey({ key: spki, format: 'der', type: 'spki' }), names: names.map(({ value }) => String(value)) };
 }

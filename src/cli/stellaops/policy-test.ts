@@ -2,8 +2,6 @@
  * `stellaops-cli runtime policy test`: the verdict on an image, and what the webhook would decide and why (runbook section 7);
  * the same for the Pods of a file, without Scanner if wanted, and for everything that runs.
  */
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
 import { parseImageReference } from '../../bytes/image-reference.ts';
 import { parsePodValues } from '../../config/parse-values.ts';
@@ -14,7 +12,7 @@ import { printable } from '../../runtime/webhook/explanation.ts';
 import { readInput } from '../terminal/inputs.ts';
 import { printJson, renderTable, say, styled, warn, type OutputOptions } from '../terminal/terminal.ts';
 import { describe, judge, outcomeOf, rowOf, setExitCode, summaryOf, type Find, type Webhook } from './judgement.ts';
-import { readKubeconfig } from './kubeconfig.ts';
+import { kubeconfigPaths, readKubeconfig } from '../cluster/kubeconfig.ts';
 import { readOperatorConfig } from './operator-config.ts';
 import { patienceMs, withSession } from './operator-session.ts';
 import { reviewOfImage, reviewOfRunning, reviewsOfFile } from './pod-reviews.ts';
@@ -128,8 +126,7 @@ async function testFile(options: TestOptions, file: string, find: Find, webhook:
 
 /** What enforcing would break is the question: neither modes of namespaces nor failing open soften the answer. */
 async function testRunning(options: TestOptions, find: Find, webhook: Webhook): Promise<void> {
-  const paths = options.kubeconfig !== undefined ? [options.kubeconfig] : (process.env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean);
-  const access = await readKubeconfig(paths.length > 0 ? paths : [join(homedir(), '.kube/config')]);
+  const access = await readKubeconfig(kubeconfigPaths(options.kubeconfig));
   if (access.tls.rejectUnauthorized === false) warn('insecure-skip-tls-verify: whoever answers may not be the API server');
   const enforced: Webhook = { ...webhook, enforcement: { default: 'enforce', namespaces: {} }, failOpenNamespaces: [] };
   const report = new RunningReport();

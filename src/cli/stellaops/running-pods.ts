@@ -2,7 +2,7 @@
 import { Agent, request } from 'undici';
 import { checkList, checkObject, type JsonObject } from '../../bytes/json-checks.ts';
 import { ZastavaError } from '../../contract/errors.ts';
-import type { ClusterAccess } from './kubeconfig.ts';
+import type { ClusterAccess } from '../cluster/kubeconfig.ts';
 
 /** Pods have at most 1.5 MiB each, and a hundredth of that as a rule. */
 const limits = { pagePods: 250, pageBytesMax: 256 * 1024 * 1024, timeoutMs: 60_000 } as const;

@@ -14,6 +14,7 @@ export const checkoutPaths = {
   kits: 'offline-kit',
   developmentKey: '.keys/development.key.pem',
   developmentCertificate: '.keys/development.cert.pem',
+  chart: 'deploy/helm/zastava',
   dist: 'dist',
   cli: 'dist/cli/zastava.mjs',
   operatorCli: 'dist/cli/stellaops-cli.mjs',

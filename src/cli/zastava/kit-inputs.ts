@@ -11,6 +11,7 @@ import type { BuiltImage } from '../../images/image.ts';
 import { renderImagesLock } from '../../images/images-lock.ts';
 import type { KitPlan } from '../../kit/assemble-kit.ts';
 import { parseRecipe, type KitRecipe } from '../../kit/recipe.ts';
+import { renderGitops } from '../../synth/gitops/render-gitops.ts';
 import { renderArtifacts } from '../../synth/render-artifacts.ts';
 import { checkoutPaths, readCommit } from './checkout.ts';
 import { renderCommittedFiles } from './committed-files.ts';
@@ -40,17 +41,20 @@ export async function buildInputs(options: InputOptions): Promise<KitInputs> {
 
   const images = await buildAllImages(recipe, options);
   const imagesLock = renderImagesLock(images);
-  const artifacts = renderArtifacts(values, parseImagesLock(imagesLock, checkoutPaths.imagesLock));
+  const lock = parseImagesLock(imagesLock, checkoutPaths.imagesLock);
+  const artifacts = renderArtifacts(values, lock);
   const files = new Map<string, string | Uint8Array>([
-    ...renderCommittedFiles(),
+    ...renderCommittedFiles(lock, packageJson.version),
     [checkoutPaths.imagesLock, imagesLock],
-    ...[...artifacts].map(([path, content]) => [join(checkoutPaths.dist, path), content] as const),
+    ...[...artifacts, ...renderGitops(values, options.version)].map(([path, content]) => [join(checkoutPaths.dist, path), content] as const),
   ]);
   await writeFiles('.', files);
   await removeStaleManifests(checkoutPaths.dist, artifacts.keys());
 
   const sources = new Map([...files].map(([path, content]) => [path, Buffer.from(content)]));
   sources.set(checkoutPaths.values, Buffer.from(valuesText));
+  // A kit's chart has the version of the kit, the committed one that of the sources.
+  for (const [path, text] of renderCommittedFiles(lock, options.version)) sources.set(path, Buffer.from(text));
   for (const [entry, outfile] of [['src/cli/zastava/main.ts', checkoutPaths.cli], ['src/cli/stellaops/main.ts', checkoutPaths.operatorCli]] as const) {
     sources.set(outfile, Buffer.from(await bundleCli(entry, outfile)));
   }

@@ -1,8 +1,9 @@
-/** When each alert fires. Thresholds come from the contract; a missing series keeps an alert silent. */
+/** When each alert fires. Thresholds come from the contract; a missing series keeps every alert silent but those on absence. */
 import { alertThresholds as t } from '../../contract/alerts.ts';
 import type { AlertName } from '../../contract/alerts.ts';
+import { components } from '../../contract/label-values.ts';
 import { metrics } from '../../contract/metrics.ts';
-import { increase, rate, select } from './promql.ts';
+import { absent, increase, rate, select } from './promql.ts';
 import { recordedSeries } from './recorded-series.ts';
 
 interface AlertCondition {
@@ -14,7 +15,19 @@ interface AlertCondition {
 const hour = 3600;
 const day = 24 * hour;
 
+const pods = recordedSeries.pods.record;
+
 export const alertConditions: Readonly<Record<AlertName, AlertCondition>> = {
+  // A cluster of which nothing was seen for a day is forgotten; where no cluster is known at all, the program itself is missed.
+  ZastavaRuntimeAbsent: {
+    expr: `max_over_time(${pods}[${t.absentWindowHours}h]) unless ${pods} `
+      + components.map((component) => `or on (component) ${absent(metrics.buildInfo, { component })}`).join(' '),
+    forMinutes: t.absentForMinutes,
+  },
+  ZastavaRuntimePodsMissing: {
+    expr: `${pods} < ${t.podsRatioMin} * max_over_time(${pods}[${t.podsWindowHours}h])`,
+    forMinutes: t.podsMissingForMinutes,
+  },
   ZastavaRuntimeBackendLatencyHigh: {
     expr: `${recordedSeries.backendP95.record} > ${t.backendP95MsMax}`,
     forMinutes: t.backendLatencyForMinutes,
@@ -25,7 +38,7 @@ export const alertConditions: Readonly<Record<AlertName, AlertCondition>> = {
   },
   // A stream that is down has its own alert; here one is up and yet Scanner gets nothing.
   ZastavaRuntimeEventsSilent: {
-    expr: `max by (cluster) (${select(metrics.streamUp)}) > 0 unless ${rate(metrics.events, t.rateWindowMinutes, ['cluster'])} > 0`,
+    expr: `sum by (cluster) (${select(metrics.streamUp)}) > 0 unless ${rate(metrics.events, t.rateWindowMinutes, ['cluster'])} > 0`,
     forMinutes: t.eventsSilentForMinutes,
   },
   ZastavaRuntimeStreamDown: {

@@ -1,6 +1,7 @@
 /** What each alert tells the person it wakes: what is so, with the value, and what to do first. */
 import { alertThresholds as t } from '../../contract/alerts.ts';
 import type { AlertName } from '../../contract/alerts.ts';
+import { metrics } from '../../contract/metrics.ts';
 
 interface AlertText {
   readonly summary: string;
@@ -12,6 +13,16 @@ const cluster = 'cluster {{ $labels.cluster }}';
 const pod = '{{ $labels.instance }} in cluster {{ $labels.cluster }}';
 
 export const alertTexts: Readonly<Record<AlertName, AlertText>> = {
+  ZastavaRuntimeAbsent: {
+    summary: 'A program of the runtime plane is not there at all.',
+    description: `No {{ $labels.component }} has been seen {{ with $labels.cluster }}in cluster {{ . }}, which had {{ $value }} within a day{{ else }}in any cluster{{ end }}.`,
+    action: 'See whether its Pods run; if they do, see whether Prometheus scrapes them.',
+  },
+  ZastavaRuntimePodsMissing: {
+    summary: 'Pods of the runtime plane are missing.',
+    description: `Only {{ $value }} Pods of {{ $labels.component }} are left in ${cluster}, less than ${t.podsRatioMin * 100} % of those within the last hour.`,
+    action: 'See which Pods are not ready; when nodes were taken away on purpose, it ends within the hour.',
+  },
   ZastavaRuntimeBackendLatencyHigh: {
     summary: 'Scanner answers slowly.',
     description: `P95 of calls to {{ $labels.endpoint }} is {{ $value | printf "%.0f" }} ms in ${cluster}; the limit is ${t.backendP95MsMax} ms.`,
@@ -24,12 +35,12 @@ export const alertTexts: Readonly<Record<AlertName, AlertText>> = {
   },
   ZastavaRuntimeEventsSilent: {
     summary: 'Observers are connected but Scanner gets no events.',
-    description: `No event was accepted for ${t.eventsSilentForMinutes} minutes in ${cluster}, although container streams are up.`,
+    description: `No event was accepted for ${t.eventsSilentForMinutes} minutes in ${cluster}, although {{ $value }} container streams are up.`,
     action: 'Read the observers\' logs for refused calls and tokens; a cluster in which nothing starts is silent, too.',
   },
   ZastavaRuntimeStreamDown: {
     summary: 'An observer does not see its container runtime.',
-    description: `The {{ $labels.stream }} stream of ${pod} has been down for ${t.streamDownForMinutes} minutes.`,
+    description: `The {{ $labels.stream }} stream of ${pod} has been down for ${t.streamDownForMinutes} minutes (${metrics.streamUp.name} is {{ $value }}).`,
     action: 'Check containerd on the node, and the socket path in the values.',
   },
   ZastavaRuntimeBufferFilling: {
@@ -44,7 +55,7 @@ export const alertTexts: Readonly<Record<AlertName, AlertText>> = {
   },
   ZastavaRuntimeBufferVolatile: {
     summary: 'The event buffer of an observer does not survive a reboot.',
-    description: `The buffer of ${pod} lies on tmpfs.`,
+    description: `The buffer of ${pod} lies on tmpfs (${metrics.bufferVolatile.name} is {{ $value }}).`,
     action: 'Set observer.bufferHostPath to a folder on a disk.',
   },
   ZastavaAdmissionDenySpike: {
@@ -69,13 +80,13 @@ export const alertTexts: Readonly<Record<AlertName, AlertText>> = {
   },
   ZastavaAuthorityTokenStale: {
     summary: 'A program has no fresh OpTok.',
-    description: `The OpTok of ${pod} for {{ $labels.audience }} has expired and was not renewed.`,
+    description: `The OpTok of ${pod} for {{ $labels.audience }} {{ if eq $value 0.0 }}never came{{ else }}expired at {{ $value | humanizeTimestamp }} and was not renewed{{ end }}.`,
     action: 'Check that Authority can be reached; read the program\'s log for authority.token.issue.',
   },
   ZastavaAuthorityStaticFallbackInUse: {
     summary: 'A program uses the static fallback token.',
-    description: `${pod} uses a static token for {{ $labels.audience }} instead of an OpTok.`,
-    action: 'Restore Authority, then delete the fallback Secret and restart the pods.',
+    description: `${pod} uses a static token for {{ $labels.audience }} instead of an OpTok; it is {{ $value | humanizeDuration }} old.`,
+    action: 'Restore Authority, then delete the fallback Secret.',
   },
   ZastavaAuthorityStaticTokenOld: {
     summary: 'The static fallback token is too old.',
@@ -85,6 +96,6 @@ export const alertTexts: Readonly<Record<AlertName, AlertText>> = {
   ZastavaCertificateExpiring: {
     summary: 'A certificate ends soon.',
     description: `{{ $labels.certificate }} of ${pod} ends in {{ $value | humanizeDuration }}.`,
-    action: 'Renew the certificate in its Secret, then restart the pods that use it.',
+    action: 'Renew the certificate in its Secret; the pods take it up by themselves.',
   },
 };

@@ -26,22 +26,28 @@ export function buildDashboard(): Dashboard {
     .refresh('1m')
     .timezone('utc')
     .readonly()
-    .link(new DashboardLinkBuilder('Runbook').type(DashboardLinkType.Link).url(runbookBaseUrl).targetBlank(true))
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
     .withVariable(new QueryVariableBuilder('cluster').label('Cluster').datasource(datasource)
       .query(`label_values(${metrics.buildInfo.name}, cluster)`).refresh(VariableRefresh.OnTimeRangeChanged)
       .multi(true).includeAll(true).allValue('.+').current({ text: 'All', value: '$__all' }));
   let id = 0;
   for (const row of dashboardRows) {
+    dashboard.link(buildLink(row.title, row.section));
     dashboard.withRow(new RowBuilder(row.title).id(++id));
-    for (const panel of row.panels) dashboard.withPanel(buildPanel(panel).id(++id));
+    for (const panel of row.panels) dashboard.withPanel(buildPanel(panel, row.section).id(++id));
   }
   return dashboard.build();
 }
 
-function buildPanel({ title, description, unit, queries, threshold }: DashboardPanel): PanelBuilder {
+/** To a section of the runbook. */
+function buildLink(title: string, anchor: string): DashboardLinkBuilder {
+  return new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`${runbookBaseUrl}#${anchor}`).targetBlank(true);
+}
+
+function buildPanel({ title, description, unit, queries, threshold, alert }: DashboardPanel, section: string): PanelBuilder {
   const panel = new PanelBuilder()
     .title(title).description(description).unit(unit).datasource(datasource)
+    .links([alert === undefined ? buildLink('Runbook', section) : buildLink(alert, alert.toLowerCase())])
     .span(panelSize.width).height(panelSize.height)
     .legend(new VizLegendOptionsBuilder().showLegend(true));
   queries.forEach(({ expr, legend }, index) => panel.withTarget(
@@ -54,7 +60,7 @@ function buildPanel({ title, description, unit, queries, threshold }: DashboardP
 }
 
 /** A step without a value is the lowest one. */
-function thresholdSteps({ value, bad }: NonNullable<DashboardPanel['threshold']>): Threshold[] {
+function thresholdSteps({ value, bad, warn }: NonNullable<DashboardPanel['threshold']>): Threshold[] {
   const [below, above] = bad === 'above' ? ['green', 'red'] as const : ['red', 'green'] as const;
-  return [{ value: null, color: below }, { value, color: above }];
+  return [{ value: null, color: below }, ...(warn === undefined ? [] : [{ value: warn, color: 'yellow' }]), { value, color: above }];
 }

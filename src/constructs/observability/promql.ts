@@ -17,6 +17,16 @@ export function select<M extends Metric>(metric: M, matchers?: Matchers<M>): str
   return metric.name + selector(matchers);
 }
 
+/** How many series there are for each combination of `by`. */
+export function count<M extends Metric>(metric: M, by: readonly LabelOf<M>[], matchers?: Matchers<M>): string {
+  return `count by (${by.join(', ')}) (${select(metric, matchers)})`;
+}
+
+/** 1 with the labels of the matchers where no series matches. */
+export function absent<M extends Metric>(metric: M, matchers: Matchers<M>): string {
+  return `absent(${select(metric, matchers)})`;
+}
+
 /** Increase per second over the last `minutes`, added up by `by`. */
 export function rate<M extends Metric>(metric: M, minutes: number, by: readonly LabelOf<M>[], matchers?: Matchers<M>): string {
   return `sum by (${by.join(', ')}) (rate(${select(metric, matchers)}[${minutes}m]))`;

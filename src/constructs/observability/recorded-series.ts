@@ -1,12 +1,16 @@
 /** Series that Prometheus computes once and alerts read: what is judged can be looked at under the same name. */
 import { alertThresholds } from '../../contract/alerts.ts';
 import { metrics } from '../../contract/metrics.ts';
-import { quantile, rate } from './promql.ts';
+import { count, quantile, rate } from './promql.ts';
 
 const { rateWindowMinutes, denyWindowMinutes } = alertThresholds;
 
 /** Named `<labels>:<metric>:<operation>`, as is usual for recording rules. */
 export const recordedSeries = {
+  pods: {
+    record: `cluster_component:${metrics.buildInfo.name}:pods`,
+    expr: count(metrics.buildInfo, ['cluster', 'component']),
+  },
   backendP95: {
     record: `cluster_endpoint:${metrics.backendLatency.name}:p95_${rateWindowMinutes}m`,
     expr: quantile(0.95, metrics.backendLatency, rateWindowMinutes, ['cluster', 'endpoint']),

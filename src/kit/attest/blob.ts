@@ -14,6 +14,10 @@ export interface LayoutPart {
   readonly blobs: readonly Blob[];
 }
 
+export function joined(parts: readonly LayoutPart[]): LayoutPart {
+  return { entries: parts.flatMap(({ entries }) => entries), blobs: parts.flatMap(({ blobs }) => blobs) };
+}
+
 export function blobOf(mediaType: string, content: Uint8Array | string): Blob {
   const bytes = Buffer.from(content);
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };

@@ -1,6 +1,7 @@
-/** SLSA provenance v1: what an image was built from, by digest, by whom. No time stands in it but the recipe's own. */
-import { imageBuildType } from '../../contract/attestations.ts';
-import type { ImageComponent } from '../../images/image.ts';
+/** SLSA provenance v1: what an image or an artifact was built from, by digest, by whom. No time stands in it but the recipe's own. */
+import { artifactBuildType, imageBuildType } from '../../contract/attestations.ts';
+import type { KitFileRecord } from '../../contract/kit-format.ts';
+import type { BuiltImage, ImageComponent } from '../../images/image.ts';
 import type { KitRecipe } from '../recipe.ts';
 import { packageUrl } from './package-url.ts';
 
@@ -24,16 +25,36 @@ export interface ProvenanceFacts {
   readonly origin: BuildOrigin;
 }
 
+/** What an artifact is made of: the sources, the images that it names, and the values that were filled in. */
+export interface ArtifactFacts {
+  readonly recipe: KitRecipe['artifacts'][number];
+  readonly epoch: number;
+  readonly version: string;
+  readonly images: readonly Pick<BuiltImage, 'name' | 'index'>[];
+  readonly values: readonly Pick<KitFileRecord, 'path' | 'sha256'>[];
+  readonly origin: BuildOrigin;
+}
+
 export function renderProvenance({ recipe, epoch, version, components, origin }: ProvenanceFacts): Json {
   const packages = new Map(components.flatMap((component) => (component.pinned === undefined ? [] : [[`${packageUrl(component)} ${component.pinned.hex}`, component] as const])));
+  return statementOf(imageBuildType, { recipe, epoch, version }, origin, [...packages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, component]) => ({
+    uri: packageUrl(component), digest: { [component.pinned!.algorithm]: component.pinned!.hex },
+  })));
+}
+
+export function renderArtifactProvenance({ recipe, epoch, version, images, values, origin }: ArtifactFacts): Json {
+  return statementOf(artifactBuildType, { recipe, epoch, version }, origin, [
+    ...images.map(({ name, index }) => ({ uri: `pkg:oci/${name}@${encodeURIComponent(index.digest)}`, digest: { sha256: index.digest.slice('sha256:'.length) } })),
+    ...values.map(({ path, sha256 }) => ({ name: path, digest: { sha256 } })),
+  ]);
+}
+
+function statementOf(buildType: string, { recipe, epoch, version }: Pick<ProvenanceFacts | ArtifactFacts, 'recipe' | 'epoch' | 'version'>, origin: BuildOrigin, dependencies: readonly Json[]): Json {
   return {
     buildDefinition: {
-      buildType: imageBuildType,
+      buildType,
       externalParameters: { recipe, epoch: new Date(epoch * 1000).toISOString().replace('.000Z', 'Z'), version },
-      resolvedDependencies: [
-        ...(origin.commit === undefined ? [] : [{ name: 'source', digest: { gitCommit: origin.commit } }]),
-        ...[...packages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, component]) => ({ uri: packageUrl(component), digest: { [component.pinned!.algorithm]: component.pinned!.hex } })),
-      ],
+      resolvedDependencies: [...(origin.commit === undefined ? [] : [{ name: 'source', digest: { gitCommit: origin.commit } }]), ...dependencies],
     },
     runDetails: { builder: { id: origin.builderId, version: { node: process.versions.node } } },
   };

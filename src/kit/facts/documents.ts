@@ -23,8 +23,9 @@ export class DocumentSet {
     return document && parseJson(path, document.bytes);
   }
 
-  blob(digest: unknown): Json | undefined {
-    return this.json(kitPaths.blobs + String(digest).slice('sha256:'.length));
+  /** Of the layout in the kit's folder `folder`: empty, or ends with `/`. */
+  blob(digest: unknown, folder = ''): Json | undefined {
+    return this.json(folder + kitPaths.blobs + String(digest).slice('sha256:'.length));
   }
 
   /** Every YAML document (JSON is YAML) of every file of a role, in the kit's order. Throws `kit.document-invalid`. */

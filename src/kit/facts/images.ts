@@ -43,12 +43,12 @@ export function gatherImages(documents: DocumentSet): ImageFact[] {
   return found.map((image) => (found.filter(({ name }) => name === image.name).length === 1 ? image : { ...image, name: image.repository }));
 }
 
-/** Artifacts that index.json lists by name and that are no images, such as a chart: name → digest. */
+/** Artifacts that the layouts of images and artifacts list by name and that are no images, such as a chart: name → digest. */
 export function gatherArtifacts(documents: DocumentSet): Map<string, string> {
-  const artifacts = indexEntries(documents, kitPaths.ociIndex).flatMap(({ mediaType, digest, annotations }): [string, string][] => {
+  const artifacts = ['', kitPaths.artifacts].flatMap((folder) => indexEntries(documents, folder + kitPaths.ociIndex).flatMap(({ mediaType, digest, annotations }): [string, string][] => {
     const name = textOf(objectOf(annotations)[ociAnnotations.refName]);
-    return mediaType === ociMediaTypes.manifest && name !== null && documents.blob(digest)?.['subject'] === undefined ? [[name, String(digest)]] : [];
-  });
+    return mediaType === ociMediaTypes.manifest && name !== null && documents.blob(digest, folder)?.['subject'] === undefined ? [[name, String(digest)]] : [];
+  }));
   return new Map(artifacts);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Who vouches for the images, once they have left the kit: every index and every platform's manifest has a signature (as
- * a bundle and by tag) and its provenance, every platform's manifest its bill of materials; all by the key that was given,
+ * Who vouches for images and artifacts, once they have left the kit: each has a signature (as a bundle and by tag) and its
+ * provenance, an image's index and every platform's manifest alike, and the latter its bill of materials; all by the key that was given,
  * of the very digest that they are attached to, and nothing else is attached. The layouts are known to hold.
  */
 import { refusal } from '../../bytes/refusal.ts';
@@ -21,18 +21,18 @@ const names: Readonly<Record<string, string>> = {
 
 /** Gathers `kit.attestation-invalid` for each that does not hold and `kit.attestation-missing` for each that is not there. */
 export function verifyAttestations(documents: readonly KitDocument[], key: PublicKey, tally: Tally): void {
-  const images = new Layout('', documents);
+  const layouts = ['', kitPaths.artifacts].map((folder) => new Layout(folder, documents));
   const signatures = new Layout(kitPaths.signatures, documents);
-  const wanted = new Map<Digest, readonly string[]>(images.entries.flatMap((entry) => wantedOf(entry, images)));
+  const wanted = new Map<Digest, readonly string[]>(layouts.flatMap((layout) => layout.entries.flatMap((entry) => wantedOf(entry, layout))));
   const found = new Set<string>();
   const note = (path: string, digest: Digest, what: string, bytes: Buffer): void => {
-    if (!wanted.has(digest)) throw refusal('kit.attestation-invalid', { where: path, expected: 'an image of the kit as its subject', found: digest });
+    if (!wanted.has(digest)) throw refusal('kit.attestation-invalid', { where: path, expected: 'an image or artifact of the kit as its subject', found: digest });
     found.add(`${digest} ${what}`);
     tally.add(bytes.length);
   };
-  for (const [path, manifest] of images.referrers()) {
+  for (const [layout, path, manifest] of layouts.flatMap((layout) => [...layout.referrers()].map(([path, manifest]) => [layout, path, manifest] as const))) {
     tally.guard(() => {
-      const bundle = images.onlyLayer(path, manifest);
+      const bundle = layout.onlyLayer(path, manifest);
       note(path, manifest.subject!.digest, readStatement(path, manifest, bundle, key), bundle);
     });
   }
@@ -60,10 +60,10 @@ function wantedOf(entry: Descriptor, layout: Layout): [Digest, string[]][] {
   }
   const { subject, config } = layout.json<OciManifest>(entry);
   if (subject !== undefined) return [];
-  return [[entry.digest, config.mediaType === ociMediaTypes.config ? [signature, tagged, sbom, provenance] : [signature, tagged]]];
+  return [[entry.digest, config.mediaType === ociMediaTypes.config ? [signature, tagged, sbom, provenance] : [signature, tagged, provenance]]];
 }
 
-/** One of the kit's two OCI layouts, as far as its documents go. */
+/** One of the kit's OCI layouts, as far as its documents go. */
 class Layout {
   readonly entries: readonly Descriptor[];
   readonly #folder: string;

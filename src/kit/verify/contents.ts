@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { refusal } from '../../bytes/refusal.ts';
 import type { TarEntry } from '../../bytes/tar-entries.ts';
+import { helmMediaTypes } from '../../contract/artifacts.ts';
 import { kitLimits, kitPaths, type KitFileRecord, type KitRole } from '../../contract/kit-format.ts';
 import { attestationMediaTypes } from '../../contract/attestations.ts';
 import { ociMediaTypes } from '../../contract/oci.ts';
@@ -17,7 +18,7 @@ export interface KitDocument {
 }
 
 const documentRoles: readonly KitRole[] = ['manifests', 'rules', 'catalogue', 'values'];
-const documentTypes: readonly string[] = [ociMediaTypes.index, ociMediaTypes.manifest, ociMediaTypes.config, attestationMediaTypes.bundle, attestationMediaTypes.simpleSigning];
+const documentTypes: readonly string[] = [ociMediaTypes.index, ociMediaTypes.manifest, ociMediaTypes.config, helmMediaTypes.chart, attestationMediaTypes.bundle, attestationMediaTypes.simpleSigning];
 
 /** Gathers all that is wrong with single files; throws where the archive itself cannot be read on. */
 export async function verifyContents(entries: AsyncGenerator<TarEntry, void>, files: readonly KitFileRecord[], tally: Tally): Promise<KitDocument[]> {

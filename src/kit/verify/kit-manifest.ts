@@ -4,7 +4,7 @@
  */
 import { canonicalJson } from '../../bytes/canonical-json.ts';
 import { ZastavaError, type Problem } from '../../contract/errors.ts';
-import { kitHead, kitLimits, kitMediaTypes, kitPaths, kitRoles, type KitFileRecord, type KitManifest } from '../../contract/kit-format.ts';
+import { kitHead, kitLayouts, kitLimits, kitMediaTypes, kitPaths, kitRoles, type KitFileRecord, type KitManifest } from '../../contract/kit-format.ts';
 import { isKitPath } from '../../contract/kit-path.ts';
 
 /** What a value must be; gives the reason when it is not. */
@@ -105,13 +105,10 @@ function* nameProblems(files: readonly KitFileRecord[]): Generator<Problem> {
   }
 }
 
-/** OCI layouts beside the one of the images. */
-const layoutFolders = [kitPaths.signatures, kitPaths.debugStore];
-
 /** The files of the layouts, and only they, have the role `oci`; a blob's name is its digest. */
 function* roleProblems(files: readonly KitFileRecord[]): Generator<Problem> {
   for (const { path, role, sha256 } of files) {
-    const folder = layoutFolders.find((name) => path.startsWith(name)) ?? '';
+    const folder = kitLayouts.find((name) => path.startsWith(name)) ?? '';
     const blob = folder + kitPaths.blobs + sha256;
     const isBlob = path.startsWith(folder + kitPaths.blobs);
     const isLayout = isBlob || [kitPaths.ociLayout, kitPaths.ociIndex].some((name) => path === folder + name);

@@ -1,10 +1,10 @@
 /**
- * The closure of the OCI layouts (image spec 1.1), the images', that of signatures by tag and that of symbols: from index.json, every
+ * The closure of the OCI layouts (image spec 1.1), the images' and those beside it: from index.json, every
  * descriptor leads to a blob of its size and digest, and every blob is reached. A kit can then be pushed whole, and
  * carries nothing that nobody asked for.
  */
 import type { ErrorCode } from '../../contract/errors.ts';
-import { kitPaths, type KitFileRecord } from '../../contract/kit-format.ts';
+import { kitLayouts, kitPaths, type KitFileRecord } from '../../contract/kit-format.ts';
 import { ociLayout, ociMediaTypes, platforms, type Descriptor, type Digest, type Platform } from '../../contract/oci.ts';
 import type { KitDocument } from './contents.ts';
 import type { Tally } from './report.ts';
@@ -18,7 +18,7 @@ const digestForm = /^sha256:[0-9a-f]{64}$/;
 /** Gathers every descriptor that leads nowhere, and every blob that none leads to. */
 export function verifyOciLayout(files: readonly KitFileRecord[], documents: readonly KitDocument[], tally: Tally): ImagePlatforms {
   const images = walkLayout(new LayoutWalk('', files, documents, tally));
-  for (const folder of [kitPaths.signatures, kitPaths.debugStore]) {
+  for (const folder of kitLayouts) {
     if (files.some(({ path }) => path.startsWith(folder))) walkLayout(new LayoutWalk(folder, files, documents, tally));
   }
   return images;

@@ -12,6 +12,7 @@ import { advanceLogState, witnessedTime, type LogStateOptions } from '../log-sta
 import { logHosts } from '../log/release-log.ts';
 import { parseTrustedLogs, type TrustedLog } from '../log/trusted-log.ts';
 import type { PublicKey } from '../public-key.ts';
+import { verifyArtifacts } from './artifacts.ts';
 import { verifyAttestations } from './attestations.ts';
 import { verifyContents, type KitDocument } from './contents.ts';
 import { parseFileSignatures, type FileSignature, type SignatureFiles } from './file-signature.ts';
@@ -132,6 +133,7 @@ async function verify(entries: AsyncGenerator<TarEntry, void>, file: FileDigest,
     const images = await log.check('OCI layout', (tally) => verifyOciLayout(files, documents, tally));
     const layoutHolds = log.ok;
     await log.check('images', (tally) => verifyImageReferences(documents, images, tally));
+    if (layoutHolds) await log.check('artifacts', (tally) => verifyArtifacts(documents, images, tally));
     if (key && layoutHolds) await log.check('attestations', (tally) => verifyAttestations(documents, key, tally));
     await log.check('metrics', (tally) => verifyRuleMetrics(documents, tally));
   }

@@ -9,11 +9,12 @@ import type { FactsData } from './sources/facts-worker.ts';
 import type { WorkerRole } from './worker-calls.ts';
 
 if (isMainThread) {
-  const [{ invalidateOpTok, runProgram }, { startObserver }] = await Promise.all([import('../telemetry/program.ts'), import('./observer.ts')]);
+  const [{ invalidateOpTok, runProgram }, { startObserver }, { preflight }] = await Promise.all([import('../telemetry/program.ts'), import('./observer.ts'), import('./preflight/preflight.ts')]);
   await runProgram({
     component: 'observer',
     summary: 'Watches the containers of its node through containerd, and tells Scanner of each start and stop, with the build-ids of what runs.',
     commands: [invalidateOpTok],
+    actions: [preflight],
     start: (context) => startObserver(context, new URL(import.meta.url)),
   });
 } else {

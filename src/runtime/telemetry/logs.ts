@@ -3,6 +3,8 @@
  * Written beside the work, so that a slow reader of the log stops nobody; what is left is written at the exit. Never a secret: fields by these names are blanked
  * at any of the first three levels, and errors are reduced to what was meant for people.
  */
+import { once, type EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import type { Problem } from '../../contract/errors.ts';
 import { ZastavaError } from '../../contract/errors.ts';
@@ -21,7 +23,17 @@ export function createLog(component: string, stream: 1 | 2 = 1): Log {
   if (stream === 2) return createLogTo(component, pino.destination({ dest: stream, sync: true }));
   const destination = pino.destination({ dest: stream, sync: false, maxLength: waitingBytesMax });
   process.on('exit', () => flush(destination));
-  return createLogTo(component, destination);
+  const log = createLogTo(component, destination);
+  destinations.set(log, destination);
+  return log;
+}
+
+const destinations = new WeakMap<Log, EventEmitter>();
+
+/** To be awaited right after the last line, for the flush at the exit overtakes a line that is being written. Returns within a second, if nobody reads. */
+export async function lastLineWritten(log: Log): Promise<void> {
+  const destination = destinations.get(log);
+  if (destination) await Promise.race([once(destination, 'drain'), sleep(1000)]);
 }
 
 /** A program that ends before its first line has nothing to write. */

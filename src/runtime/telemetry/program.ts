@@ -17,7 +17,7 @@ import { metrics as catalogue } from '../../contract/metrics.ts';
 import { adminSocketName, httpPaths, programEnv, programPaths, programPorts, programVersion, shutdownLimits } from '../../contract/programs.ts';
 import { askAdminSocket } from './admin-socket.ts';
 import { createHealthServer } from './health.ts';
-import { createLog, describeError, type Log } from './logs.ts';
+import { createLog, describeError, lastLineWritten, type Log } from './logs.ts';
 import { Metrics } from './metrics.ts';
 import { closeServer, listen, type AnyServer } from './servers.ts';
 import { parseSettings, type Settings } from './settings.ts';
@@ -41,10 +41,17 @@ export interface Command {
   readonly summary: string;
 }
 
+/** Something that the program does instead of its work, and then ends. */
+export interface Action {
+  readonly name: string;
+  readonly summary: string;
+  readonly run: (context: Pick<ProgramContext, 'values' | 'settings'>) => Promise<void>;
+}
+
 export const invalidateOpTok: Command = {
   name: 'invalidate-op-token',
   option: 'audience',
-  summary: "makes the running program forget its OpTok for that audience, in this Pod; the next call fetches another",
+  summary: "makes the running program forget its OpTok for that audience, in this Pod, and fetch another",
 };
 
 export interface Program {
@@ -52,6 +59,7 @@ export interface Program {
   /** What it does, for --help. */
   readonly summary: string;
   readonly commands?: readonly Command[];
+  readonly actions?: readonly Action[];
   /** When it is ready, an exception that nobody caught is logged and ends nothing: others are being answered. Default: false. */
   readonly outlivesMistakes?: boolean;
   /** Does the program's work from here on. */
@@ -64,9 +72,6 @@ export interface Started {
   /** After that; what it has not done when the kubelet's patience ends is cut off. */
   readonly close?: () => Promise<void>;
 }
-
-/** For the last lines, if nobody reads them. */
-const logMsMax = 1000;
 
 /** Runs the program and ends the process. */
 export async function runProgram(program: Program): Promise<void> {
@@ -82,7 +87,7 @@ export async function runProgram(program: Program): Promise<void> {
     else running.error({ scope: 'program', error }, 'a mistake of ours; the program goes on');
   });
   try {
-    if (!(await answerCommand(program)) && !answerFlags(program)) await serve(program, (log) => (running = log));
+    if (!(await act(program)) && !(await answerCommand(program)) && !answerFlags(program)) await serve(program, (log) => (running = log));
     process.exit(0);
   } catch (error) {
     fail(error);
@@ -120,8 +125,7 @@ async function serve(program: Program, running: (log: Log) => void): Promise<voi
   await started?.close?.();
   await closeServer(health, 0);
   log.info({ scope: 'program' }, 'stopped');
-  // Lines that are being written now would come after this one, or not at all.
-  await Promise.race([new Promise<void>((written) => log.flush(() => written())), sleep(logMsMax)]);
+  await lastLineWritten(log);
 }
 
 /** The first signal; any further one ends the process. */
@@ -140,6 +144,20 @@ async function readConfiguration(path: string): Promise<string> {
     const { message } = cause as Error;
     throw new ZastavaError('environment', `cannot read the configuration (${message}); mount its ConfigMap there or set ${programEnv.config}`, { cause });
   }
+}
+
+/** @returns true if the command line names an action, which was done. @throws what it throws */
+async function act({ component, actions = [] }: Program): Promise<boolean> {
+  const action = actions.find(({ name }) => name === process.argv[2]);
+  if (action === undefined) return false;
+  const { values } = parseFlagsOf({ args: process.argv.slice(3), options: { help: { type: 'boolean', short: 'h' } } });
+  if (values['help'] === true) {
+    console.log(`zastava-${component} ${action.name}\n\n${action.summary}`);
+    return true;
+  }
+  const settings = parseSettings(process.env, component);
+  await action.run({ settings, values: parsePodValues(await readConfiguration(settings.configPath), settings.configPath) });
+  return true;
 }
 
 /** @returns true if the command line names a command, which was done. @throws `usage`, `environment` */
@@ -179,7 +197,7 @@ function parseFlagsOf(config: ParseArgsConfig): { values: Record<string, unknown
   }
 }
 
-function renderHelp({ component, summary, commands = [] }: Program): string {
+function renderHelp({ component, summary, commands = [], actions = [] }: Program): string {
   const { inFlightMs, serveOnSeconds } = shutdownLimits;
   const forWebhook = [
     [programEnv.webhookPort, `port of the HTTPS server, ${httpPaths.validate} (${programPorts.webhook})`],
@@ -201,9 +219,10 @@ function renderHelp({ component, summary, commands = [] }: Program): string {
   return [
     `zastava-${component} [--help | --version]`,
     ...commands.map(({ name, option }) => `zastava-${component} ${name} --${option} NAME`),
+    ...actions.map(({ name }) => `zastava-${component} ${name}`),
     '',
     summary,
-    ...commands.map(({ name, summary: does }) => `${name}: ${does}.`),
+    ...[...commands, ...actions].map(({ name, summary: does }) => `${name}: ${does}.`),
     'It logs JSON lines to standard output. SIGTERM or SIGINT: it is no longer ready, serves on for a while,',
     `lets requests in flight finish (at most ${inFlightMs / 1000} s) and stops; a second signal stops it at once.`,
     '',

@@ -1,7 +1,8 @@
 /** The admission flow in one piece: bytes of a review → answer, with the decision logged and counted. */
 import type { AdmissionReviewResponse } from '../../contract/admission.ts';
+import { decisionReasons } from '../../contract/label-values.ts';
 import { metrics as catalogue } from '../../contract/metrics.ts';
-import { decide, type ImageAnswer, type ImageAnswers, type Rules } from './decision.ts';
+import { decide, weightOf, type ImageAnswer, type ImageAnswers, type Rules } from './decision.ts';
 import { toRecord, toResponse } from './response.ts';
 import { parseReview, type PodReview } from './review.ts';
 import { VerdictFinder, type VerdictSources } from './verdicts.ts';
@@ -25,7 +26,10 @@ export function createAdmit(parts: AdmitParts): Admit {
   const finder = new VerdictFinder({ ...parts, now });
   // Shown from the start, so that a rate sees the first one.
   metrics.count(catalogue.decisions, { decision: 'allow', mode: 'enforced', reason: 'policy.pass' }, 0);
-  metrics.count(catalogue.decisions, { decision: 'deny', mode: 'enforced', reason: 'policy.fail' }, 0);
+  for (const mode of ['enforced', 'cached'] as const) metrics.count(catalogue.decisions, { decision: 'deny', mode, reason: 'policy.fail' }, 0);
+  for (const reason of decisionReasons) {
+    if (weightOf[reason] === 'unjudged') metrics.count(catalogue.decisions, { decision: 'allow', mode: 'failOpen', reason }, 0);
+  }
 
   async function findSafely(review: PodReview, deadlineAt: number, overloaded: boolean): Promise<ImageAnswers> {
     try {

@@ -3,7 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
 import { renderCommittedFiles } from '../../../src/cli/zastava/committed-files.ts';
+import { parseImagesLock } from '../../../src/config/parse-images-lock.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'zastava-verbs-'));
@@ -48,7 +50,7 @@ describe('synth', () => {
     expect(files[0]?.length).toBeGreaterThan(5);
     expect(files[1]).toEqual(files[0]);
     for (const name of files[0] ?? []) expect(readFileSync(join(outs[1] ?? '', 'manifests', name), 'utf8')).toBe(readFileSync(join(outs[0] ?? '', 'manifests', name), 'utf8'));
-    expect(readdirSync(outs[0] ?? '')).toEqual(['manifests']);
+    expect(readdirSync(outs[0] ?? '').sort()).toEqual(['gitops', 'manifests']);
   });
 
   test('writes nothing for bad values', () => {
@@ -81,6 +83,8 @@ test('help and version end with 0', () => {
   expect(zastava(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-test.each([...renderCommittedFiles()])('%s is fresh (if not: npm run synth)', (path, text) => {
+const lockPath = join(root, 'offline-kit/images.lock.json');
+
+test.each([...renderCommittedFiles(parseImagesLock(readFileSync(lockPath, 'utf8'), lockPath), packageJson.version)])('%s is fresh (if not: npm run synth)', (path, text) => {
   expect(readFileSync(join(root, path), 'utf8')).toBe(text);
 });

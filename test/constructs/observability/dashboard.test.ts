@@ -1,18 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { alertThresholds } from '../../../src/contract/alerts.ts';
+import { alertSeverities, alertThresholds, runbookBaseUrl } from '../../../src/contract/alerts.ts';
 import { metrics } from '../../../src/contract/metrics.ts';
 import { buildDashboard } from '../../../src/constructs/observability/dashboard.ts';
 import { dashboardRows } from '../../../src/constructs/observability/dashboard-rows.ts';
 import { listPromqlProblems, listSeries } from './promql-checker.ts';
 
+interface Link {
+  readonly title: string;
+  readonly url: string;
+}
+
 /** As Grafana reads it. */
 interface DashboardJson {
   readonly uid: string;
+  readonly links: readonly Link[];
   readonly templating: { readonly list: readonly { readonly name: string; readonly type: string; readonly query: string }[] };
   readonly panels: readonly {
     readonly id: number;
     readonly type: string;
     readonly title: string;
+    readonly links?: readonly Link[];
     readonly datasource?: { readonly uid: string };
     readonly targets?: readonly { readonly expr: string; readonly datasource: { readonly uid: string } }[];
     readonly fieldConfig?: { readonly defaults: { readonly thresholds?: { readonly steps: readonly { readonly value: number | null }[] } } };
@@ -55,18 +64,43 @@ test('the dashboard lets one choose data source and cluster', () => {
   ]);
 });
 
-test('each row of the contract is there', () => {
-  expect(dashboard.panels.filter((panel) => panel.type === 'row').map(({ title }) => title)).toEqual(dashboardRows.map(({ title }) => title));
-  expect(dashboardRows).toHaveLength(7);
+test('there is one row for each question of the runbook', () => {
+  expect(dashboard.panels.filter((panel) => panel.type === 'row').map(({ title }) => title)).toEqual([
+    'Is it alive?', 'Is it late?', 'Is it losing?', 'Whom does it deny?', 'Are tokens and certificates fresh?',
+  ]);
+});
+
+describe('a link leads to the runbook', () => {
+  const headings = readFileSync(join(import.meta.dirname, '../../../docs/ops/zastava-runtime-operations.md'), 'utf8').match(/^#+ .+$/gm) ?? [];
+  /** As Markdown is rendered: lower case, blanks to hyphens, and no other signs. */
+  const anchors = headings.map((heading) => heading.replace(/^#+ /, '').toLowerCase().replaceAll(/[^a-z0-9 -]/g, '').replaceAll(' ', '-'));
+  const links = [...dashboard.links, ...panels.flatMap((panel) => panel.links ?? [])];
+
+  test('from the top for each row, and from every panel', () => {
+    expect(dashboard.links.map(({ title }) => title)).toEqual(dashboardRows.map(({ title }) => title));
+    expect(panels.filter((panel) => panel.links?.length !== 1)).toEqual([]);
+  });
+
+  test('from every alert that has a panel, to its own section', () => {
+    const linked = dashboardRows.flatMap((row) => row.panels.flatMap(({ alert }) => alert ?? []));
+    expect(linked).toHaveLength(new Set(linked).size + 1); // Buffer fill and age share one.
+    expect(Object.keys(alertSeverities).filter((name) => !(linked as string[]).includes(name))).toEqual([]);
+  });
+
+  test.each([...new Set(links.map(({ url }) => url))])('%s is a section', (url) => {
+    expect(url.startsWith(`${runbookBaseUrl}#`)).toBe(true);
+    expect(anchors).toContain(url.slice(runbookBaseUrl.length + 1));
+  });
 });
 
 test.each([
-  ['Backend P95', alertThresholds.backendP95MsMax],
+  ['Backend P95', alertThresholds.upgradeP95MsMax, alertThresholds.backendP95MsMax],
   ['Backend P99', alertThresholds.backendP99MsMax],
+  ['Admission P99 by stage', alertThresholds.admissionP99MsMax],
   ['Denies a minute', alertThresholds.deniesPerMinuteMax],
   ['Buffer fill', alertThresholds.bufferFillRatioMax],
   ['Certificate life left', alertThresholds.certificateDaysMin * 86_400],
-])('%s draws the threshold of its alert', (title, threshold) => {
+])('%s draws the threshold of its alert', (title, ...thresholds) => {
   const steps = panels.find((panel) => panel.title === title)?.fieldConfig?.defaults.thresholds?.steps;
-  expect(steps?.map(({ value }) => value)).toEqual([null, threshold]);
+  expect(steps?.map(({ value }) => value)).toEqual([null, ...thresholds]);
 });

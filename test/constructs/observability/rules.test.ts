@@ -28,12 +28,13 @@ describe('the alerts', () => {
   test.each(alerts.map((rule) => [rule.alert, rule.annotations] as const))('%s says what, why and what to do, and links its section', (name, texts) => {
     expect(Object.keys(texts)).toEqual(['summary', 'description', 'action', 'runbook_url']);
     for (const text of [texts.summary, texts.description, texts.action]) expect(text).toMatch(/^\S.*[.?]$/);
+    expect(texts.description).toContain('$value');
     expect(texts.runbook_url).toBe(`${runbookBaseUrl}#${name.toLowerCase()}`);
   });
 
   test.each(alerts.map((rule) => [rule.alert, rule] as const))('%s names no label in its text that its expression takes away', (_, rule) => {
     const groupings = [...rule.expr.matchAll(/by \(([^)]*)\)/g)].map((match) => match[1]?.split(', '));
-    const recorded = /^(\w+):/.exec(rule.expr)?.[1]?.split('_');
+    const recorded = /(\w+):zastava/.exec(rule.expr)?.[1]?.split('_');
     const kept = groupings[0] ?? recorded;
     const named = [...rule.annotations.description.matchAll(/\$labels\.(\w+)/g)].map((match) => match[1]);
     expect(named).toContain('cluster');

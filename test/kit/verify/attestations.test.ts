@@ -140,7 +140,7 @@ describe('what is missing is named', () => {
     const [layout, , ...rest] = [...replace(files, { [kitPaths.ociIndex]: index })];
     const sorted = [...rest, file].sort((a, b) => (a.path < b.path ? -1 : 1));
     const report = await verify(await seal([layout!, replace(files, { [kitPaths.ociIndex]: index })[1]!, ...sorted]));
-    expect(report.checks.find(({ name }) => name === 'attestations')?.problems.map(({ expected }) => expected)).toEqual(['its signature', 'its signature by tag']);
+    expect(report.checks.find(({ name }) => name === 'attestations')?.problems.map(({ expected }) => expected)).toEqual(['its signature', 'its signature by tag', 'its provenance']);
   });
 });
 

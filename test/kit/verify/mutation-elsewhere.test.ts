@@ -14,6 +14,7 @@ const full = process.env['FULL'] === '1';
 
 /** Sources → the tests that are about them. */
 const groups: readonly { readonly sources: readonly string[]; readonly tests: readonly string[] }[] = [
+  { sources: ['src/kit/verify/artifacts.ts'], tests: ['test/kit/verify/artifacts.test.ts'] },
   { sources: ['src/kit/verify/attestations.ts', 'src/kit/verify/attested.ts'], tests: ['test/kit/verify/attestations.test.ts'] },
   { sources: ['src/kit/verify/revocations.ts', 'src/kit/verify/signing-keys.ts'], tests: ['test/kit/verify/signing-keys.test.ts'] },
   { sources: ['src/kit/certificates/certificate.ts', 'src/kit/certificates/trusted-root.ts', 'src/kit/certificates/verify-certificate.ts'], tests: ['test/kit/certificates', 'test/kit/verify/signing-keys.test.ts'] },

@@ -12,9 +12,9 @@ import { regions, type Region } from './tamper-regions.ts';
 const full = process.env['FULL'] === '1';
 
 /** Writers, and what renders: they refuse mistakes of their callers, not bytes of a kit. */
-const noReaders = ['canonical-json', 'digest', 'refusal', 'release', 'seek-table', 'ustar'].map((name) => `src/bytes/${name}.ts`);
+const noReaders = ['canonical-json', 'digest', 'refusal', 'release', 'seek-table', 'stored-gzip', 'ustar'].map((name) => `src/bytes/${name}.ts`);
 /** Their cases are not in the matrix, but in tests of their own. */
-const elsewhere = ['attestations', 'attested', 'release-log', 'revocations', 'signing-keys'].map((name) => `src/kit/verify/${name}.ts`);
+const elsewhere = ['artifacts', 'attestations', 'attested', 'release-log', 'revocations', 'signing-keys'].map((name) => `src/kit/verify/${name}.ts`);
 const sources = sourcesUnder('src/bytes', 'src/kit/verify').filter((file) => !noReaders.includes(file) && !elsewhere.includes(file));
 
 const workshop = new MutantWorkshop();

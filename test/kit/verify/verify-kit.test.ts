@@ -76,7 +76,7 @@ describe('trust', () => {
     const report = await verify(kit, { keyPem: stranger.publicKeyPem });
     expect(report).toMatchObject({ ok: false, code: 'kit.manifest-signature-invalid', kit: null, signer: null, sha256: null, entries: 0 });
     expect(report.checks.at(-1)?.problems[0]?.found).toContain((await testSigner()).keyId);
-    expect(report.notChecked.map(({ name }) => name)).toEqual(['manifest', 'files', 'OCI layout', 'images', 'attestations', 'metrics', 'kit signature', 'release log']);
+    expect(report.notChecked.map(({ name }) => name)).toEqual(['manifest', 'files', 'OCI layout', 'images', 'artifacts', 'attestations', 'metrics', 'kit signature', 'release log']);
   });
 
   test.each([
@@ -202,7 +202,7 @@ describe('the files', () => {
     const report = await verify(await against(replace(files, { [a!.path]: Buffer.from('x'.repeat(a!.bytes.length)), [b!.path]: Buffer.from('y'.repeat(b!.bytes.length)) })));
     expect(report.code).toBe('kit.entry-digest');
     expect(report.checks.find(({ name }) => name === 'files')?.problems.map(({ where }) => where)).toEqual([a!.path, b!.path]);
-    expect(report.notChecked.map(({ name }) => name)).toEqual(['OCI layout', 'images', 'attestations', 'metrics', 'release log']);
+    expect(report.notChecked.map(({ name }) => name)).toEqual(['OCI layout', 'images', 'artifacts', 'attestations', 'metrics', 'release log']);
   });
 
   test('a file of another size is named', async () => {

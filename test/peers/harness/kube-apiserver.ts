@@ -6,7 +6,6 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { TestPki } from '../../fakes/test-pki.ts';
 import { eventually, run, succeed, type Outcome } from './commands.ts';
@@ -64,7 +63,8 @@ export class KubeApiServer {
     const server = new KubeApiServer([api, etcd], port!, pki.ca, folder, audit);
     server.#writeKubeconfig();
     await eventually(async () => {
-      if ((await server.call('GET', '/readyz')).status !== 200) throw new Error('not ready');
+      const { status, body } = await server.call('GET', '/readyz?verbose');
+      if (status !== 200) throw new Error(`the API server is not ready: ${body.message}`);
     });
     // The default namespace is made a moment after.
     await eventually(() => server.kubectl('get', 'namespace', 'default'));
@@ -129,10 +129,18 @@ export class KubeApiServer {
   }
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+/**
+ * Ports that nobody has, from below those that the kernel gives away: between here and the start of the server, hundreds of
+ * connections of others would else be made, and any of them may get the port.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    if (free) await new Promise((resolve) => server.close(resolve));
+    if (free) ports.add(port);
+  }
+  return [...ports];
 }

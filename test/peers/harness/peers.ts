@@ -18,14 +18,27 @@ const pinned = {
   ctr2: ['containerd', 'ctr'],
   reference: ['reference', 'reference'],
   'kube-apiserver': ['kubernetes', 'kube-apiserver'],
+  'kube-controller-manager': ['kubernetes', 'kube-controller-manager'],
+  'kube-scheduler': ['kubernetes', 'kube-scheduler'],
+  'kube-proxy': ['kubernetes', 'kube-proxy'],
+  kubelet: ['kubernetes', 'kubelet'],
   kubectl: ['kubernetes', 'kubectl'],
+  helm3: ['helm3', 'helm'],
+  helm4: ['helm4', 'helm'],
+  flux: ['flux', 'flux'],
+  argocd: ['argocd', 'argocd'],
+  kustomize: ['kustomize', 'kustomize'],
+  'argo-cd': ['argo', 'cmd'],
+  'argo-redis': ['argo', 'argo'],
+  coredns: ['coredns', 'coredns'],
+  'cni-bridge': ['cni', 'bridge'],
   'cdk8s-cli': ['cdk8s', 'cdk8s'],
 } as const;
 
 const onPath = [
-  'containerd', 'ctr', 'etcd', 'runc', 'umoci', 'skopeo', 'promtool', 'qemu-aarch64-static',
+  'containerd', 'ctr', 'etcd', 'runc', 'umoci', 'skopeo', 'prometheus', 'promtool', 'ip', 'nft', 'bash', 'qemu-aarch64-static',
   'zstd', 'python3', 'tar', 'git', 'go', 'npm', 'openssl', 'unshare', 'nsenter', 'setpriv', 'chromium',
-  'debuginfod-find', 'eu-unstrip', 'gdb', 'readelf', 'gcc', 'musl-gcc', 'mkfs.ext4', 'strace',
+  'debuginfod-find', 'eu-unstrip', 'gdb', 'readelf', 'gcc', 'musl-gcc', 'mkfs.ext4', 'strace', 'jq', 'curl', 'pgrep', 'findmnt',
 ] as const;
 
 export type Peer = keyof typeof pinned | (typeof onPath)[number];

@@ -11,9 +11,9 @@ function mountsBelow(folder: string): string[] {
   return points.filter((point) => point.startsWith(`${folder}/`)).toReversed();
 }
 
-/** A new folder for the file or `describe` that calls it. @param base Where it lies. */
-export function scratch(name: string, base = tmpdir()): string {
-  const folder = mkdtempSync(join(base, `zastava-${name}-`));
+/** A new folder for the file or `describe` that calls it. @param below Another place than that for temporary files. */
+export function scratch(name: string, below = tmpdir()): string {
+  const folder = mkdtempSync(join(below, `zastava-${name}-`));
   afterAll(async () => {
     for (const point of mountsBelow(folder)) await run('umount', ['-l', point]);
     // Never through a mount: that could be the host's own files.

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ZastavaError, type ErrorCode } from '../../../src/contract/errors.ts';
+import { decisionReasons } from '../../../src/contract/label-values.ts';
 import type { Digest } from '../../../src/contract/oci.ts';
 import type { ResolveTag } from '../../../src/registry/resolver.ts';
 import { createAdmit, type AdmitParts } from '../../../src/runtime/webhook/admit.ts';
+import { weightOf } from '../../../src/runtime/webhook/decision.ts';
 import type { PolicyAnswer, PolicyQuestion } from '../../../src/runtime/scanner/policy.ts';
 import { Metrics } from '../../../src/runtime/telemetry/metrics.ts';
 import { admissionReview, reviewUid } from '../../fakes/admission-review.ts';
@@ -50,9 +52,17 @@ function stage(scene: Scene = {}) {
     const record = log.lines.findLast((line) => line['scope'] === 'admission.decision');
     return { ...response, record, decided: `${String(record?.['decision'])} ${String(record?.['mode'])} ${String(record?.['reason'])}` };
   };
+  const shown = async () => (await metrics.render()).body;
   const count = async (name: string) => Number(new RegExp(`^${name.replaceAll(/[{}"]/g, '\\$&')} (\\d+)`, 'm').exec((await metrics.render()).body)?.[1] ?? 0);
-  return { send, questions, tags, state, log, count, answer };
+  return { send, questions, tags, state, log, count, shown, answer };
 }
+
+test('each series of failing open is there before the first, so that an alert on its rate sees the first', async () => {
+  const failures = decisionReasons.filter((reason) => weightOf[reason] === 'unjudged');
+  expect(failures.length).toBeGreaterThan(5);
+  const text = await stage().shown();
+  for (const reason of failures) expect(text).toContain(`zastava_admission_decisions_total{decision="allow",mode="failOpen",reason="${reason}"} 0`);
+});
 
 describe('the webhook', () => {
   test('asks for all images of a Pod at once, with its namespace and labels', async () => {

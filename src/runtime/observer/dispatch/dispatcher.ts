@@ -172,7 +172,8 @@ function renderBatch({ batchId, events, gaps }: StoredBatch): string {
 /** What another batch would not change is waited for: a wrong path or token is not the event's fault. 413: a part may be small enough. */
 function outcomeOf({ status, headers }: ScannerResponse): Outcome {
   const why = `Scanner answered ${status}`;
-  if (status >= 200 && status < 300) return { kind: 'accepted' };
+  // Nothing else is the contract's yes: what stands between may answer 200 with a page of its own.
+  if (status === 202) return { kind: 'accepted' };
   if ([400, 409, 413, 422].includes(status)) return { kind: 'refused', why };
   return { kind: 'later', why, afterMs: parseRetryAfter(headers['retry-after'] ?? null) };
 }

@@ -104,7 +104,7 @@ describe('a Scanner that accepts', () => {
 
 describe('a Scanner that fails', () => {
   const failures: [string, Answer][] = [
-    ['500', () => 500], ['503', () => 503], ['401 after the token was renewed', () => 401], ['404', () => 404],
+    ['200 from something in between', () => 200], ['500', () => 500], ['503', () => 503], ['401 after the token was renewed', () => 401], ['404', () => 404],
     ['a timeout', () => new ZastavaError('scanner.timeout', 'no answer')],
     ['no connection', () => new ZastavaError('scanner.unavailable', 'refused')],
     ['no token', () => new ZastavaError('authority.unavailable', 'no token')],

@@ -1,0 +1,65 @@
+/** Runbook 2.1: a fresh install from plain manifests. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { eventually } from '../../peers/harness/commands.ts';
+import { applyValues, makeSecrets } from './installation.ts';
+import { runbook } from './runbook.ts';
+import type { Walk } from './walk.ts';
+
+export function install(walk: () => Walk): void {
+  const sh = (command: string): Promise<string> => walk().operator.sh(command);
+  let since = 0;
+
+  test('2.1.3: namespace and Secrets are made first', async () => {
+    since = Date.now();
+    await makeSecrets(walk());
+  });
+
+  test('2.1: `zastava preflight` finds nothing that stands in the way', async () => {
+    walk().operator.write('values.yaml', walk().values({ enforcement: { default: 'audit' } }));
+    const { code, stdout, stderr } = await walk().operator.try(runbook.preflight);
+    expect({ code, said: code === 0 ? '' : stdout + stderr }).toEqual({ code: 0, said: '' });
+  });
+
+  test('2.1.4: the manifests of the site are applied, in audit first', async () => {
+    await applyValues(walk(), { enforcement: { default: 'audit' } });
+  });
+
+  test('2.1.5: the webhook is rolled out, registered, and fits its values', async () => {
+    await sh(runbook.rolledOut[0]);
+    await sh('kubectl get validatingwebhookconfiguration zastava-webhook');
+    await eventually(async () => expect(await sh('kubectl -n stellaops logs -l app=zastava-webhook --tail=-1')).toContain('the registration of this webhook fits its values'));
+  });
+
+  test('2.1.5: the observer is ready on every node, and logs `Issued runtime OpTok` with the token type DPoP', async () => {
+    await sh(runbook.rolledOut[1]);
+    const lines = (await sh('kubectl -n stellaops logs ds/zastava-observer --tail=200')).split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(expect.objectContaining({ msg: 'Issued runtime OpTok', tokenType: 'DPoP', scope: 'authority.token.issue' }));
+  });
+
+  test('1.1: Prometheus scrapes both programs', async () => {
+    await eventually(async () => expect(await walk().ask('count(up{job="zastava"} == 1)')).toBe(4), 90);
+    walk().count('fresh install', '2.1', since, `${walk().operator.commands.length} commands since the kit arrived`);
+  });
+
+  test('1: scratch is in memory, the buffer is on a disk, and the observer knows', async () => {
+    const { stage } = walk();
+    const kindOf = async (path: string): Promise<string> => (await stage.room.succeed('findmnt', '-n', '-o', 'FSTYPE', '-T', path)).trim();
+    expect([await kindOf('/var/run/zastava'), await kindOf('/var/lib/zastava')]).toEqual(['tmpfs', expect.not.stringMatching(/tmpfs/)]);
+    await eventually(async () => expect(await walk().ask('max(zastava_runtime_buffer_volatile)')).toBe(0));
+  });
+
+  test('nothing is reachable but the site itself: the air gap', async () => {
+    const { stage } = walk();
+    const routes = await stage.room.succeed('ip', '-json', 'link', 'show');
+    expect((JSON.parse(routes) as { ifname: string; link_netnsid?: number }[]).map(({ ifname }) => ifname.replace(/^veth.*/, 'veth')).filter((name, at, all) => all.indexOf(name) === at).sort()).toEqual(['cni0', 'lo', 'node0', 'veth']);
+    for (const address of outerAddresses()) expect((await stage.room.run('curl', '-s', '--max-time', '2', `http://${address}/`)).code).not.toBe(0);
+    expect((await stage.room.run('curl', '-s', '--max-time', '3', 'https://registry.k8s.io/')).code).not.toBe(0);
+  });
+}
+
+/** Of this machine, as the outer world has them. */
+function outerAddresses(): string[] {
+  return [...readFileSync('/proc/net/fib_trie', 'utf8').matchAll(/\|-- (\d+\.\d+\.\d+\.\d+)\n\s+\/32 host LOCAL/g)].map(([, address = '']) => address).filter((address) => !address.startsWith('127.'));
+}
+

@@ -1,0 +1,24 @@
+/** The steps of an install that several journeys and the demo take. */
+import { eventually } from '../../peers/harness/commands.ts';
+import { runbook } from './runbook.ts';
+import type { Walk } from './walk.ts';
+
+/** Writes values and manifests, and applies them. */
+export async function applyValues(walk: Walk, webhook: object): Promise<void> {
+  walk.operator.write('values.yaml', walk.values(webhook));
+  for (const command of runbook.apply) await walk.operator.sh(command);
+}
+
+export async function makeSecrets({ operator, stage }: Walk): Promise<void> {
+  for (const command of [runbook.makeNamespace, runbook.makeDpopSecret, runbook.requestClientCertificate]) await operator.sh(command);
+  operator.write('keys/issued.pem', await stage.pki.signClientRequest(operator.read('keys/mtls/client.csr')));
+  for (const command of [...runbook.makeMtlsSecret, runbook.makeServingSecret]) await operator.sh(command);
+}
+
+/** A Pod that ends answers on for ten seconds, by the values of before: connections that the API server has open stay with it. */
+export async function oldPodsGone({ stage }: Walk): Promise<void> {
+  await eventually(async () => {
+    const ending = await stage.kubectl('-n', 'stellaops', 'get', 'pods', '-l', 'app=zastava-webhook', '-o', 'jsonpath={.items[*].metadata.deletionTimestamp}');
+    if (ending !== '') throw new Error('Pods of before still end');
+  });
+}

@@ -1,0 +1,40 @@
+/** Runbook 5 and 1: the kit arrives, is proven, and goes into the registry. */
+import { expect, test } from 'vitest';
+import { runbook } from './runbook.ts';
+import type { Walk } from './walk.ts';
+
+export function receive(walk: () => Walk): void {
+  const sh = (command: string): Promise<string> => walk().operator.sh(command);
+  let since = 0;
+
+  test('5: the kit is verified by cosign, with the key that came another way', async () => {
+    since = Date.now();
+    const { stdout, stderr } = await walk().operator.try(runbook.verifyByCosign);
+    expect(stdout + stderr).toContain('Verified OK');
+  });
+
+  test('5: the verifier that the kit carries agrees, and its tools are taken out', async () => {
+    await sh(runbook.takeTools);
+    expect(await sh(runbook.verifyByItself)).toMatch(/ok|verified|good/i);
+  });
+
+  test('2.1: its images go into the registry with oras, by digest', async () => {
+    for (const command of runbook.pushImages) await sh(command);
+    const { images } = JSON.parse(walk().operator.read('kit/images.lock.json')) as { images: Record<string, { index: string }> };
+    for (const [program, { index }] of Object.entries(images)) expect(JSON.parse(await sh(`oras manifest fetch --descriptor $REG/zastava/${program}@${index}`))).toMatchObject({ digest: index });
+  });
+
+  test('2.1: `zastava kit push` does the same in one command, with all that vouches for the images', async () => {
+    await sh(runbook.pushKit);
+    for (const program of ['observer', 'webhook']) expect(await sh(`oras discover --format json $REG/zastava/${program}:1.0.0`)).toContain('sigstore.bundle');
+  });
+
+  test('5: the rules go to Prometheus, and promtool agrees', async () => {
+    for (const command of runbook.takeRules) await sh(command);
+    const port = walk().stage.port('prometheus');
+    expect((await fetch(`http://127.0.0.1:${port}/-/reload`, { method: 'POST' })).status).toBe(200);
+    const { data } = (await (await fetch(`http://127.0.0.1:${port}/api/v1/rules?type=alert`)).json()) as { data: { groups: { rules: { name: string }[] }[] } };
+    expect(data.groups.flatMap(({ rules }) => rules.map(({ name }) => name))).toContain('ZastavaAdmissionDenySpike');
+    walk().count('receive and load', '1, 5', since, `${walk().operator.commands.length} commands`);
+  });
+}

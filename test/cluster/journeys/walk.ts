@@ -1,0 +1,88 @@
+/** What the journeys share: the stage, the person who walks, the site's applications; and the table at the end. */
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { Operator } from '../stage/operator.ts';
+import { Stage } from '../stage/stage.ts';
+import { pushWorkloads, type Workloads } from '../stage/workloads.ts';
+
+const checkout = join(import.meta.dirname, '../../..');
+
+interface Row {
+  readonly journey: string;
+  readonly section: string;
+  readonly seconds: number;
+  readonly counted: string;
+}
+
+export class Walk {
+  readonly stage: Stage;
+  readonly operator: Operator;
+  readonly workloads: Workloads;
+  /** When the person began. */
+  readonly began = Date.now();
+  readonly #rows: Row[] = [];
+  #created = 0;
+  /** Further tables. */
+  readonly appendix: string[] = [];
+
+  private constructor(stage: Stage, operator: Operator, workloads: Workloads) {
+    [this.stage, this.operator, this.workloads] = [stage, operator, workloads];
+  }
+
+  static async begin(say?: (step: string) => void): Promise<Walk> {
+    const stage = await Stage.start(say);
+    const operator = new Operator(stage);
+    // The medium, and what came another way.
+    const kit = process.env['STAGE_KIT'] ?? join(checkout, 'offline-kit');
+    for (const [folder, to] of [[kit, 'medium'], [join(kit, 'trust'), 'trust']] as const) {
+      mkdirSync(join(operator.folder, to), { recursive: true });
+      for (const name of readdirSync(folder).filter((entry) => entry.startsWith('zastava-runtime') || entry === 'trusted_root.json')) copyFileSync(join(folder, name), join(operator.folder, to, name));
+    }
+    for (const namespace of ['payments', 'batch']) await stage.kubectl('create', 'namespace', namespace);
+    return new Walk(stage, operator, await pushWorkloads(stage));
+  }
+
+  /** Values of this site: what is marked "yours" in the sample. */
+  values(webhook: object): string {
+    return stringify({
+      zastava: {
+        runtime: { tenant: 'tenant-a', environment: 'test', deployment: 'stage', authority: { issuer: 'https://authority.internal' }, backend: { baseAddress: 'https://scanner.internal' }, metrics: { commonTags: { cluster: 'stage' } } },
+        images: { registry: 'registry.internal/zastava' },
+        observer: {},
+        webhook: {
+          excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', 'stellaops', 'authority', 'scanner'],
+          tls: { caBundle: this.operator.read('keys/webhook-tls/ca.crt') }, ...webhook,
+        },
+      },
+    });
+  }
+
+  count(journey: string, section: string, since: number, counted: string): void {
+    this.#rows.push({ journey, section, seconds: Math.round((Date.now() - since) / 100) / 10, counted });
+  }
+
+  /** Markdown. */
+  table(): string {
+    const rows = this.#rows.map(({ journey, section, seconds, counted }) => `| ${journey} | ${section} | ${seconds} | ${counted} |`);
+    return ['| journey | runbook | seconds | counted |', '|---|---|---|---|', ...rows, ...this.appendix.flatMap((table) => ['', table])].join('\n');
+  }
+
+  /** A Pod of an image that does nothing, as JSON for the API. */
+  pod(name: string, namespace: string, image: string, rest: object = {}): object {
+    return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'app', image, ...rest }] } };
+  }
+
+  /** Creates it; gives what kubectl said, whatever that is. */
+  create(pod: object): ReturnType<Stage['tryKubectl']> {
+    const path = this.stage.folder.write(`pods/${this.#created++}.json`, pod);
+    return this.stage.tryKubectl('create', '-f', path);
+  }
+
+  /** One number of Prometheus. */
+  async ask(query: string): Promise<number | undefined> {
+    const response = await fetch(`http://127.0.0.1:${this.stage.port('prometheus')}/api/v1/query?query=${encodeURIComponent(query)}`);
+    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+    return data.result[0] === undefined ? undefined : Number(data.result[0].value[1]);
+  }
+}

@@ -1,0 +1,12 @@
+/** Names and addresses on the stage: a node, its networks, and the names by which a site's own servers are known. */
+export const nodeName = 'node-a';
+export const nodeAddress = '10.99.0.1';
+export const podNetwork = '10.244.0.0/24';
+export const serviceNetwork = '10.96.0.0/16';
+export const dnsAddress = '10.96.0.10';
+
+/** As in the sample values. */
+export const siteNames = { authority: 'authority.internal', scanner: 'scanner.internal', registry: 'registry.internal' } as const;
+export const registryHost = siteNames.registry;
+
+export const ports = { apiServer: 6443, prometheus: 9090, registry: 443, etcd: 2379, etcdPeers: 2380 } as const;

@@ -3,9 +3,6 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import packageJson from '../../../package.json' with { type: 'json' };
-import { renderCommittedFiles } from '../../../src/cli/zastava/committed-files.ts';
-import { parseImagesLock } from '../../../src/config/parse-images-lock.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'zastava-verbs-'));
@@ -81,10 +78,4 @@ test('help and version end with 0', () => {
   expect(zastava(['--help']).status).toBe(0);
   expect(zastava(['kit', 'verify', '--help']).stdout).toMatch(/Examples/);
   expect(zastava(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-});
-
-const lockPath = join(root, 'offline-kit/images.lock.json');
-
-test.each([...renderCommittedFiles(parseImagesLock(readFileSync(lockPath, 'utf8'), lockPath), packageJson.version)])('%s is fresh (if not: npm run synth)', (path, text) => {
-  expect(readFileSync(join(root, path), 'utf8')).toBe(text);
 });

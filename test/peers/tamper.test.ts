@@ -1,4 +1,4 @@
-/** The real kit is refused as the tiny one is: bytes of every region, drawn by lot but the same each time, as it is and signed anew. */
+/** The real kit is refused as the tiny one is, where every byte is changed: here bytes of every region and, one in eight without FULL=1, of every entry, drawn by lot but the same each time. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { sha256Bytes } from '../../src/bytes/digest.ts';
@@ -16,7 +16,7 @@ import { flipped } from '../kit/verify/bare-kits.ts';
 import { codesOfPlace, placesOf, type Place } from '../kit/verify/zstd-places.ts';
 import { kit } from './harness/kit.ts';
 
-const samplesOfRegion = process.env['FULL'] === '1' ? 40 : 4;
+const [samplesOfRegion, entriesStep] = process.env['FULL'] === '1' ? [40, 1] : [4, 8];
 
 let bytes: Buffer;
 let tar: Buffer;
@@ -86,11 +86,11 @@ function withTarByte(at: number): Buffer {
   return Buffer.concat([...frames, renderSeekTable(rows)]);
 }
 
-test('header, content and padding of every entry of the archive, the file signed anew', async () => {
+test('header, content and padding of entries of the archive, the file signed anew', async () => {
   const expected = codeInArchive(tar);
   const wrong: string[] = [];
   let samples = 0;
-  for (const { header, bytes: content, path } of splitTar(tar)) {
+  for (const { header, bytes: content, path } of splitTar(tar).filter((_, index) => index % entriesStep === 0)) {
     const start = header + tarBlockBytes;
     const [inHeader] = lots(tarBlockBytes, 1);
     const [inContent] = lots(content.length, 1);

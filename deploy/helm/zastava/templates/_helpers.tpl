@@ -48,7 +48,7 @@
 {{- $ignoreIn := ternary ($relaxed | uniq | sortAlpha) (list) $enforced }}
 {{- dict
   "put" (dict
-    "observerImage" (printf "%s/observer@sha256:aeaa48e7fe8f3742dcbb80f723b3309e9e79d40c572bc66ecdf35fa5a9eef90d" $zastava.images.registry)
+    "observerImage" (printf "%s/observer@sha256:9883458c542bf1bb50b57fb1990388510fe295c1eab18729e9065f9539f050e5" $zastava.images.registry)
     "webhookImage" (printf "%s/webhook@sha256:0350da093e22c99f6ebd60acb48367777e90ae74dac4e4d5c831bcc1278cb258" $zastava.images.registry)
     "observerConfig" ($observerConfig)
     "observerConfigSha256" (sha256sum $observerConfig)

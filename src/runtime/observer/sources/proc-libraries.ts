@@ -27,15 +27,17 @@ export function readLibraries(procfs: Procfs, { pid, link, exe }: Program, tree:
   const found: MappedLibraries = { libs: [], running: [], mapped: 0 };
   const mapped = procfs.maps(pid).sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const budget = hashBudget(limits);
+  const program = withoutMark(tree, link, exe.ino).path;
   let charsLeft = pathsCharsMax;
   for (const mapping of mapped) {
     if (found.libs.length >= limits.max || charsLeft <= 0) break;
-    if (mapping.path === link && isSame(mapping, exe)) continue;
+    const { path, deleted } = withoutMark(tree, mapping.path, mapping.inode);
+    // It may have been unlinked since its link was read.
+    if (path === program && isSame(mapping, exe)) continue;
     using file = openMapping(procfs, pid, mapping, tree);
     const elf = file ? reader.facts(file).elf : undefined;
     // What is not ELF, or has no name in the file system, is code that a runtime made for itself.
     if (file ? !elf : noFile.test(mapping.path)) continue;
-    const { path, deleted } = withoutMark(tree, mapping.path, mapping.inode);
     found.running.push({ path, deleted, device: file?.stat.dev, open: () => openMapping(procfs, pid, mapping, tree) });
     if (noFile.test(path)) continue;
     charsLeft -= path.length;

@@ -49,6 +49,12 @@ async function readWhen(pid: number, wanted: WantedProcess, isIt: (seen: Observe
   throw new Error('it did not become what it was to become');
 }
 
+/** A line of maps: code of a file below the root, or of one that is not there by its number. */
+function mapsLine(root: RootFolder, path: string, inode = statSync(join(root.path, path)).ino): string {
+  const { dev } = statSync(root.path);
+  return `7f00-7f10 r-xp 00000000 ${((dev >> 8) & 0xfff).toString(16).padStart(2, '0')}:${((dev & 0xff) | ((dev >> 12) & 0xfff00)).toString(16).padStart(2, '0')} ${inode}   ${path}\n`;
+}
+
 const isAt = (path: string) => ({ evidence }: ObservedProcess): boolean => evidence.some(({ value }) => value === path);
 const readelfId = (path: string): string | undefined => /Build ID: ([0-9a-f]+)/.exec(toolOutput('readelf', '-n', path))?.[1];
 const pythonAt = spawnSync('python3', ['-c', 'import os, sys; os.memfd_create; print(os.path.realpath(sys.executable))'], { encoding: 'utf8' }).stdout?.trim();
@@ -194,16 +200,24 @@ describe('a process on paper', () => {
   test('has the libraries whose device and inode are the mapped ones, and none behind a link', async () => {
     using proc = new FakeProc();
     using root = new RootFolder({ app, 'lib/a.so': linked(8), 'lib/b.so': linked(16), 'lib/c.so': { to: 'a.so' }, 'lib/data': 'no library' });
-    const line = (path: string, inode = statSync(join(root.path, path)).ino): string => {
-      const { dev } = statSync(root.path);
-      return `7f00-7f10 r-xp 00000000 ${((dev >> 8) & 0xfff).toString(16).padStart(2, '0')}:${((dev & 0xff) | ((dev >> 12) & 0xfff00)).toString(16).padStart(2, '0')} ${inode}   ${path}\n`;
-    };
+    const line = (path: string, inode?: number): string => mapsLine(root, path, inode);
     const maps = `${line('/lib/b.so', 4_000_000_001)}${line('/lib/a.so')}${line('/lib/data')}${line('/gone.so (deleted)', 4_000_000_002)}${line('/memfd:jit (deleted)', 4_000_000_003)}7f00-7f10 r-xp 00000000 00:00 0 [vdso]\n`;
     proc.set(7, { exe: join(root.path, 'app'), root: root.path, maps });
     const seen = await read(7, {}, proc.path);
     expect('libs' in seen && seen.libs.map(({ path, buildId, sha256 }) => [path, buildId, sha256?.length])).toEqual([['/gone.so', undefined, undefined], ['/lib/a.so', buildId(8), 64], ['/lib/b.so', undefined, undefined]]);
     const few = await read(7, {}, proc.path, { max: 1, maxBytes: 0 });
     expect('libs' in few && few.libs).toEqual([{ path: '/gone.so', inode: 4_000_000_002 }]);
+  });
+
+  test('is no library of its own, also when it was unlinked after its link was read', async () => {
+    using proc = new FakeProc();
+    using root = new RootFolder({ app, 'lib/a.so': linked(8) });
+    const exe = join(root.path, 'app');
+    for (const mark of ['', ' (deleted)']) {
+      proc.set(7, { exe, maps: `${mapsLine(root, `${exe}${mark}`, statSync(exe).ino)}${mapsLine(root, '/lib/a.so', 4_000_000_001)}` });
+      const seen = await read(7, {}, proc.path);
+      expect('libs' in seen && seen.libs.map(({ path }) => path)).toEqual(['/lib/a.so']);
+    }
   });
 
   test('that may not be read is said to be so', async () => {

@@ -1,14 +1,16 @@
 /** What the observer's benches begin and end with. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleProgram } from '../../src/images/bundle-program.ts';
+import { bundleParts } from '../../src/images/bundle-program.ts';
 import { BenchNode } from './bench-node.ts';
+
+const root = join(import.meta.dirname, '../..');
 
 interface Run {
   readonly node: BenchNode;
   readonly folder: string;
-  /** The observer's bundle. */
+  /** The observer, as its image has it. */
   readonly program: string;
   /** For names of containers: no two runs on one machine share one. */
   readonly prefix: string;
@@ -19,9 +21,9 @@ let runs = 0;
 /** Needs root; leaves nothing behind. */
 export async function withNode(work: (run: Run) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'zastava-bench-observer-'));
-  const program = join(folder, 'observer.mjs');
+  const program = join(folder, 'program/main.mjs');
   try {
-    writeFileSync(program, await bundleProgram({ root: join(import.meta.dirname, '../..'), entry: 'src/runtime/observer/main.ts' }));
+    await bundleParts({ root, entry: 'src/runtime/observer/main.ts', outdir: join(folder, 'program') });
     const node = await BenchNode.start(join(folder, 'node'));
     try {
       await work({ node, folder, program, prefix: `bench-${process.pid}-${runs++}` });

@@ -1,10 +1,11 @@
-/** The observer as in its image (one bundle), on the bench's node, between the doubles of Authority and Scanner. */
+/** The observer as in its image, with the image's environment, on the bench's node, between the doubles of Authority and Scanner. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { programEnv } from '../../src/contract/programs.ts';
+import { parseRecipe } from '../../src/kit/recipe.ts';
 import { Backends } from '../../test/fakes/backends.ts';
 import { peer } from '../../test/peers/harness/peers.ts';
 import { now, type BenchNode } from './bench-node.ts';
@@ -12,7 +13,7 @@ import { now, type BenchNode } from './bench-node.ts';
 export interface ObserverOptions {
   readonly node: BenchNode;
   readonly folder: string;
-  /** The bundle. */
+  /** Its main file. */
   readonly program: string;
   /** Of Node. */
   readonly flags?: readonly string[];
@@ -75,7 +76,7 @@ export class ObserverProgram {
     const child = spawn(peer('unshare'), ['--mount', '--propagation', 'slave', 'sh', '-ec', mounts, 'sh', node.root, dirname(node.socket), process.execPath, ...flags, program], {
       cwd: folder, stdio: ['ignore', log, log],
       env: {
-        PATH: process.env['PATH'], [programEnv.config]: join(folder, 'values.json'), [programEnv.telemetryPort]: '0', [programEnv.scratchDir]: folder, [programEnv.bufferDir]: join(folder, 'buffer'), ...env, ...more,
+        PATH: process.env['PATH'], ...imageEnv(), [programEnv.config]: join(folder, 'values.json'), [programEnv.telemetryPort]: '0', [programEnv.scratchDir]: folder, [programEnv.bufferDir]: join(folder, 'buffer'), ...env, ...more,
         ...(disk && { LD_PRELOAD: disk.library, ZASTAVA_BENCH_SYNC_JOURNAL: join(folder, 'syncs') }), ...(disk?.syncMs !== undefined && { ZASTAVA_BENCH_SYNC_MS: String(disk.syncMs) }),
       },
     });
@@ -147,4 +148,9 @@ export function usageOf(pid: number): Usage {
 async function isReady(port: string): Promise<boolean> {
   const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
   return answer?.ok === true;
+}
+
+function imageEnv(): Readonly<Record<string, string>> {
+  const path = join(import.meta.dirname, '../../offline-kit/kit.yaml');
+  return parseRecipe(readFileSync(path, 'utf8'), path).images.find(({ name }) => name === 'observer')?.env ?? {};
 }

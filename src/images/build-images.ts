@@ -10,7 +10,7 @@ import { platforms, type Digest } from '../contract/oci.ts';
 import { appLayerEntries } from './app-layer.ts';
 import { baseLayerEntries } from './base-layer.ts';
 import { parseBaseLock, type Architecture, type BaseLock } from './base-lock.ts';
-import { bundleWithPackages } from './bundle-program.ts';
+import { bundleParts } from './bundle-program.ts';
 import { addBlob, addFile, isBlob, openCache, readRecord, sweepCache, type Cache } from './cache.ts';
 import { debianComponents, nodeComponent, npmComponents } from './components.ts';
 import { readDebianLicenses } from './debian-licenses.ts';
@@ -100,11 +100,11 @@ async function nodeLayer(build: Build, architecture: Architecture): Promise<Stoc
 }
 
 async function programLayer(build: Build, recipe: ImageRecipe): Promise<StockedLayer> {
-  const { name, entry, bundle } = recipe.program;
+  const { name, entry } = recipe.program;
   build.onProgress({ step: 'bundle', subject: name, state: 'started' });
-  const { bytes, packages } = await bundleWithPackages({ root: build.options.root, entry, outfile: bundle, interpreter: nodePath });
+  const { files, packages } = await bundleParts({ root: build.options.root, entry, interpreter: nodePath });
   build.onProgress({ step: 'bundle', subject: name, state: 'finished' });
-  const layer = await cachedLayer(build, name, digestOf(bytes), async () => appLayerEntries(name, bytes));
+  const layer = await cachedLayer(build, name, files.map((file) => [file.name, digestOf(file.bytes)]), async () => appLayerEntries(name, files));
   return { ...layer, createdBy: `esbuild ${entry}`, components: await npmComponents(packages, build.options.root) };
 }
 

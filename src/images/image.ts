@@ -11,8 +11,6 @@ export interface ImageRecipe {
     readonly name: string;
     /** Source file that starts it, relative to the checkout. */
     readonly entry: string;
-    /** Where the bundle is also written, relative to the checkout. */
-    readonly bundle: string;
   };
   /** Numeric uid, and gid. 65532 is `nonroot` in the image's passwd. */
   readonly user: '0' | '65532';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { canonicalJson } from '../bytes/canonical-json.ts';
 import { sha256Hex } from '../bytes/digest.ts';
 import { ZastavaError, type Problem } from '../contract/errors.ts';
-import { kitHead, kitPaths, type KitFileRecord } from '../contract/kit-format.ts';
+import { kitHead, kitPaths } from '../contract/kit-format.ts';
 import { isKitPath } from '../contract/kit-path.ts';
 import { ociAnnotations, ociLayout, ociMediaTypes, type Descriptor, type OciIndex } from '../contract/oci.ts';
 import type { BuiltImage } from '../images/image.ts';
@@ -18,12 +18,8 @@ import { buildArtifacts } from './artifacts/build-artifacts.ts';
 import { attestContents, type AttestInput } from './attest/attest-contents.ts';
 import { joined, type LayoutPart } from './attest/blob.ts';
 import { listBlobs } from './image-blobs.ts';
+import type { KitFile } from './kit-file.ts';
 import { mediaTypeOf } from './recipe.ts';
-
-/** A file of the kit, and where its bytes are. */
-export interface KitFile extends KitFileRecord {
-  readonly source: Source;
-}
 
 /** Of what is attested: the version is also the images' tag, and `<registry>/<name>` are their repositories. */
 export interface InventoryInput extends AttestInput {

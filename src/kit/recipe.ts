@@ -119,7 +119,6 @@ function readProgram(fields: Fields): ImageRecipe['program'] {
   const program = {
     name: fields.text('name', /^[a-z0-9-]+$/, 'a name of lowercase letters, digits, "-"'),
     entry: fields.path('entry'),
-    bundle: fields.path('bundle'),
   };
   fields.end();
   return program;

@@ -1,8 +1,9 @@
 /** `npm run demo`: the stage with the plane installed from the kit, for a person to play with. Ends with Ctrl-C. */
-import { runbook } from './journeys/runbook.ts';
-import { applyValues, makeSecrets } from './journeys/installation.ts';
-import { Walk } from './journeys/walk.ts';
+import { dashboardRows } from '../../src/constructs/observability/dashboard-rows.ts';
 import { isRoot, peer } from '../peers/harness/peers.ts';
+import { applyValues, makeSecrets } from './journeys/installation.ts';
+import { runbook } from './journeys/runbook.ts';
+import { Walk } from './journeys/walk.ts';
 
 if (!isRoot || process.platform !== 'linux') {
   console.error('The demo makes namespaces and mounts: it needs root on Linux.');
@@ -10,18 +11,34 @@ if (!isRoot || process.platform !== 'linux') {
 }
 
 const say = (text: string): void => console.error(`demo: ${text}`);
-const ended = new Promise<void>((resolve) => ['SIGINT', 'SIGTERM'].forEach((signal) => process.on(signal, resolve)));
-const walk = await Walk.begin(say);
-const { stage, operator, workloads } = walk;
-try {
+let isEnding = false;
+const ended = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      isEnding = true;
+      say('stopping');
+      resolve();
+    });
+  }
+});
+
+async function install(walk: Walk): Promise<void> {
+  const { stage, operator } = walk;
   say('installing from the kit, as the runbook says');
-  for (const command of [runbook.takeTools, runbook.verifyByItself, ...runbook.pushImages, ...runbook.takeRules]) await operator.sh(command);
+  for (const command of [runbook.takeTools, runbook.pushKit, ...runbook.takeRules]) await operator.sh(command);
   await makeSecrets(walk);
   await applyValues(walk, { cacheTtlSeconds: 5 });
   for (const command of runbook.rolledOut) await operator.sh(command);
   await fetch(`http://127.0.0.1:${stage.port('prometheus')}/-/reload`, { method: 'POST' });
   stage.setPolicy({ revision: 'rev-2', ttlSeconds: 5, otherwise: { policyVerdict: 'pass', signed: true }, rules: [{ image: 'apps/unsigned', policyVerdict: 'fail', signed: false, reasons: ['image.unsigned'] }] });
-  console.log(`
+}
+
+async function describe({ stage, workloads }: Walk): Promise<string> {
+  const server = `http://127.0.0.1:${stage.port('prometheus')}`;
+  // Debian's has the older pages only.
+  const prometheus = (await fetch(`${server}/classic/graph`)).ok ? `${server}/classic` : server;
+  const graph = (query: string): string => `${prometheus}/graph?g0.expr=${encodeURIComponent(query.replaceAll('$cluster', '.+'))}&g0.tab=0`;
+  return `
 The runtime plane runs, enforcing. Ctrl-C ends it and leaves nothing behind.
 
   export KUBECONFIG=${stage.kubeconfig}
@@ -32,21 +49,30 @@ a denied and an allowed Pod
   kubectl -n payments run good --image=${workloads.payments}
 
 the decision log
-  kubectl -n stellaops logs -l app=zastava-webhook --tail=-1 | jq -c 'select(.decision)'
+  kubectl -n stellaops logs -l app=zastava-webhook --tail=-1 | jq -c 'select(.decision == "allow" or .decision == "deny")'
 
 Scanner's policy: edit it, it is read at each question ("fault": "dead", 503 or "nonsense"; "delayMs": 900)
   ${stage.folder.at('node/srv/scanner/policy.json')}
 what Scanner got: events.jsonl, gaps.jsonl and questions.jsonl beside it
 
-Prometheus, with the alerts
-  http://127.0.0.1:${stage.port('prometheus')}/alerts
-what the dashboard asks, for example
-  http://127.0.0.1:${stage.port('prometheus')}/graph?g0.expr=${encodeURIComponent('sum by (decision, mode) (rate(zastava_admission_decisions_total[5m]))')}&g0.tab=0
+the alerts
+  ${prometheus}/alerts
+what the dashboard asks, the first panels of each row
+${dashboardRows.map(({ title, panels }) => `  ${title}\n${panels.slice(0, 2).map((panel) => `    ${panel.title}: ${graph(panel.queries[0]!.expr)}`).join('\n')}`).join('\n')}
 
 logs of the node's servers: ${stage.folder.at('log')}
-`);
+`;
+}
+
+let walk: Walk | undefined;
+try {
+  walk = await Walk.begin(say);
+  if (!isEnding) await install(walk);
+  if (!isEnding) console.log(await describe(walk));
   await ended;
+} catch (error) {
+  // Ctrl-C in a terminal also ends the command under way.
+  if (!isEnding) throw error;
 } finally {
-  say('stopping');
-  await stage.stop();
+  await walk?.stage.stop();
 }

@@ -1,19 +1,27 @@
-/** The product proven as a whole: one person, the kit, the runbook, and a cluster that reaches nothing else. */
+/**
+ * The product proven as a whole: one person, the kit, the runbook, and a cluster that reaches nothing else. FULL=1 adds the other ways
+ * to install, upgrade under load, what it costs, the incidents and the faults at random: half an hour more.
+ */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeWith } from '../peers/harness/peers.ts';
 import { admit } from './journeys/admit.ts';
+import { argoCd } from './journeys/argo-cd.ts';
 import { csr } from './journeys/csr.ts';
 import { incidents } from './journeys/incidents.ts';
 import { install } from './journeys/install.ts';
 import { leave } from './journeys/leave.ts';
+import { manifests } from './journeys/manifests.ts';
 import { observe } from './journeys/observe.ts';
 import { receive } from './journeys/receive.ts';
 import { resources } from './journeys/resources.ts';
 import { rounds } from './journeys/rounds.ts';
+import { shortestWay } from './journeys/shortest-way.ts';
 import { upgrade } from './journeys/upgrade.ts';
 import { Walk } from './journeys/walk.ts';
 
-describeWith(['root', 'kubelet', 'kube-apiserver', 'kube-proxy', 'coredns', 'cni-bridge', 'containerd2', 'etcd', 'runc', 'nft', 'ip', 'distribution', 'prometheus', 'promtool', 'oras', 'skopeo', 'cosign3', 'unshare', 'nsenter', 'setpriv'], 'the runbook on a real cluster', () => {
+const full = process.env['FULL'] === '1';
+
+describeWith(['root', 'kubelet', 'kube-apiserver', 'kube-proxy', 'coredns', 'cni-bridge', 'containerd2', 'etcd', 'runc', 'nft', 'ip', 'distribution', 'prometheus', 'promtool', 'oras', 'skopeo', 'cosign3', 'unshare', 'nsenter', 'setpriv', 'helm3', 'helm4', 'argo-cd', 'argo-redis', 'kustomize', 'go', 'git', 'jq', 'zstd', 'gdb', 'debuginfod-find', 'readelf', 'curl', 'findmnt'], 'the runbook on a real cluster', () => {
   let begun: Walk | undefined;
   const walk = (): Walk => begun!;
 
@@ -28,14 +36,17 @@ describeWith(['root', 'kubelet', 'kube-apiserver', 'kube-proxy', 'coredns', 'cni
     await begun.stage.stop();
   });
 
+  describe('the shortest way', () => shortestWay(walk));
   describe('receive and load', () => receive(walk));
+  describe.runIf(full)('install by plain manifests', () => manifests(walk));
+  describe.runIf(full)('install by Argo CD', () => argoCd(walk));
   describe('fresh install', () => install(walk));
   describe('observe', () => observe(walk));
   describe('admit', () => admit(walk));
-  describe('install in CSR mode', () => csr(walk));
-  describe('resources', () => resources(walk));
-  describe('upgrade and rollback', () => upgrade(walk));
-  describe('incidents', () => incidents(walk));
-  describe('faults at random', () => rounds(walk));
+  describe.runIf(full)('install in CSR mode', () => csr(walk));
+  describe.runIf(full)('resources', () => resources(walk));
+  describe.runIf(full)('upgrade and rollback', () => upgrade(walk));
+  describe.runIf(full)('incidents', () => incidents(walk));
+  describe.runIf(full)('faults at random', () => rounds(walk));
   describe('leave', () => leave(walk));
 });

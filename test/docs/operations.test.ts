@@ -133,4 +133,6 @@ test('the notes of the chart send one to sections and steps that are there', () 
     expect(text, `section ${section}`).toBeDefined();
     if (step !== undefined) expect(text, `step ${step} of ${section}`).toMatch(new RegExp(`^${step}\\. `, 'm'));
   }
+  const steps = { 'Verify': 'Verify:', 'enforce, [^(]*': 'Go from `audit`' };
+  for (const [said, begins] of Object.entries(steps)) expect(runbook).toContain(`\n${new RegExp(`${said} \\(runbook 2.1, step (\\d)\\)`).exec(notes)?.[1]}. ${begins}`);
 });

@@ -79,7 +79,8 @@ describe('kubectl is asked for objects that there are', () => {
   const labels = (kind: string): Record<string, string>[] => objects.filter((each) => each.kind === kind)
     .map((each) => (each['spec'] as { template: { metadata: { labels: Record<string, string> } } }).template.metadata.labels);
   const known: Record<string, readonly string[]> = {
-    ds: named('daemonset'), deploy: named('deployment'), secret: Object.values(secretNames), configmap: named('configmap'),
+    ds: named('daemonset'), deploy: named('deployment'), // What the site's values call as they like.
+    secret: [...Object.values(secretNames), 'zastava-registries'], configmap: named('configmap'),
     validatingwebhookconfiguration: named('validatingwebhookconfiguration'), namespace: [namespace],
   };
   const kubectl = of('kubectl').map(([title, words]) => [title, words.slice(1)] as const);
@@ -87,8 +88,8 @@ describe('kubectl is asked for objects that there are', () => {
   test.each(kubectl)('%s', (_, words) => {
     const at = words.indexOf('-n');
     const space = at === -1 ? undefined : words[at + 1];
-    // Namespaces of others: Scanner, Flux, Grafana, and the one that the smoke test runs in.
-    expect([namespace, 'scanner', 'flux-system', 'monitoring', 'default', undefined]).toContain(space);
+    // Namespaces of others: Scanner, Argo CD, Flux, Grafana, and the one that the smoke test runs in.
+    expect([namespace, 'scanner', 'argocd', 'flux-system', 'monitoring', 'default', undefined]).toContain(space);
     const others = space !== undefined && space !== namespace;
     for (const word of words) {
       const [kind = '', name = ''] = word.split('/');

@@ -19,6 +19,8 @@ export interface AuthorityOptions {
   readonly signingJwk?: object;
   /** Of the client as Authority has registered it, over what is said above. */
   readonly client?: Partial<ClientMetadata>;
+  /** Further clients, each known by the common name of its certificate. */
+  readonly others?: readonly string[];
   /** False: it knows no grant of client credentials. */
   readonly grant?: boolean;
   /** Called when a token for a resource is asked for; throws what it refuses with. */
@@ -118,15 +120,16 @@ class MapAdapter implements Adapter {
 }
 
 function configurationOf(authority: AuthorityServer, signing: object): Configuration {
-  const { clientId = 'zastava-runtime', clientJwk, requireDpop = true, client, grant = true } = authority.options;
+  const { clientId = 'zastava-runtime', clientJwk, requireDpop = true, client, others = [], grant = true } = authority.options;
+  const byCertificate = (name: string): object => ({ token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: `CN=${name}` });
+  const common = { grant_types: ['client_credentials'], id_token_signed_response_alg: 'ES256', redirect_uris: [], response_types: [], dpop_bound_access_tokens: requireDpop };
   const certificateOf = (ctx: { socket: unknown }) => (ctx.socket as TLSSocket).getPeerX509Certificate();
   return {
     adapter: MapAdapter,
-    clients: [{
-      client_id: clientId, grant_types: ['client_credentials'], id_token_signed_response_alg: 'ES256', redirect_uris: [], response_types: [],
-      ...(clientJwk === undefined ? { token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: `CN=${clientId}` } : { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [clientJwk] } }),
-      dpop_bound_access_tokens: requireDpop, ...client,
-    }] as Configuration['clients'],
+    clients: [
+      { client_id: clientId, ...common, ...(clientJwk === undefined ? byCertificate(clientId) : { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [clientJwk] } }), ...client },
+      ...others.map((name) => ({ client_id: name, ...common, ...byCertificate(name) })),
+    ] as Configuration['clients'],
     clientAuthMethods: ['tls_client_auth', 'private_key_jwt'],
     jwks: { keys: [signing] } as Configuration['jwks'],
     scopes: ['aud:scanner', 'api:scanner.runtime.write'],

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bundleProgram } from '../../src/images/bundle-program.ts';
+import { bundleParts, bundleProgram } from '../../src/images/bundle-program.ts';
 
 const folders: string[] = [];
 async function checkout(linked: boolean): Promise<string> {
@@ -52,5 +52,32 @@ describe('a bundled program', () => {
     const root = await checkout(false);
     await writeFile(join(root, 'main.ts'), "import 'none';\n");
     await expect(bundleProgram({ root, entry: 'main.ts' })).rejects.toThrow('main.ts:1:7');
+  });
+});
+
+describe('a program in parts', () => {
+  async function withParts(linked = false): Promise<string> {
+    const root = await checkout(linked);
+    await writeFile(join(root, 'heavy.ts'), "import { line } from 'old';\nexport const heavy: string = `heavy${line}`;\n");
+    await writeFile(join(root, 'main.ts'), "const all: string = process.argv[2] === 'heavy' ? (await import('./heavy.ts')).heavy : 'light';\nprocess.stdout.write(all);\n");
+    return root;
+  }
+  const run = (main: string, ...args: string[]): string => execFileSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+
+  it('reads a part when it needs it, and not before', async () => {
+    const root = await withParts();
+    const { files: [main, ...parts] } = await bundleParts({ root, entry: 'main.ts', outdir: 'dist' });
+    expect(main.name).toBe('main.mjs');
+    expect(parts.length).toBeGreaterThan(0);
+    expect(Buffer.from(main.bytes).toString('utf8')).not.toContain('EOL');
+    await rm(join(root, 'node_modules'), { recursive: true });
+    expect(run(join(root, 'dist/main.mjs'), 'heavy')).toBe('heavy\n');
+    for (const { name } of parts) await rm(join(root, 'dist', name));
+    expect(run(join(root, 'dist/main.mjs'))).toBe('light');
+  });
+
+  it('is the same in every checkout', async () => {
+    const [one, two] = await Promise.all([false, true].map(async (linked) => (await bundleParts({ root: await withParts(linked), entry: 'main.ts' })).files));
+    expect(two).toEqual(one);
   });
 });

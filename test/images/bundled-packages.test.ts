@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bundleWithPackages } from '../../src/images/bundle-program.ts';
+import { bundleParts } from '../../src/images/bundle-program.ts';
 
 const roots: string[] = [];
 afterEach(async () => { for (const root of roots.splice(0)) await rm(root, { recursive: true }); });
@@ -33,7 +33,7 @@ async function checkout(): Promise<string> {
 
 describe('the packages in a bundle', () => {
   it('are those that code of is in it, each by the package.json that names it', async () => {
-    const { packages } = await bundleWithPackages({ root: await checkout(), entry: 'src/main.ts' });
+    const { packages } = await bundleParts({ root: await checkout(), entry: 'src/main.ts' });
     expect(packages).toEqual([
       { folder: 'node_modules/@scope/inner', name: '@scope/inner', version: '2.0.0-rc.1', license: '(MIT OR ISC)' },
       { folder: 'node_modules/outer', name: 'outer', version: '1.0.0', license: 'MIT' },
@@ -42,7 +42,7 @@ describe('the packages in a bundle', () => {
   });
 
   it('are none that the program finds at run time', async () => {
-    const { packages } = await bundleWithPackages({ root: await checkout(), entry: 'src/main.ts', external: ['outer'] });
+    const { packages } = await bundleParts({ root: await checkout(), entry: 'src/main.ts', external: ['outer'] });
     expect(packages.map(({ name }) => name)).toEqual(['@scope/inner']);
   });
 });

@@ -85,7 +85,7 @@ const filesOf = (name: string, copyright: string): TarFile[] => [...(contents[na
 
 export const recipe: ImageRecipe = {
   name: 'clock',
-  program: { name: 'tell-time', entry: 'src/main.ts', bundle: 'dist/clock.mjs' },
+  program: { name: 'tell-time', entry: 'src/main.ts' },
   user: '65532', title: 'Clock', description: 'Tells the time.', version: '1.2.3', licenses: 'Apache-2.0', ports: ['8080/tcp'], env: { COLOUR: 'green' },
 };
 

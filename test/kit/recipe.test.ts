@@ -21,7 +21,7 @@ describe('a recipe', () => {
     expect(recipe).toMatchObject({ name: 'tiny', epoch: 1_767_323_045, manifests: { from: 'dist/manifests', path: 'manifests/' } });
     expect(recipe.images[0]).toEqual({
       name: 'app', title: 'App', description: 'An app', licenses: 'Apache-2.0', user: '65532',
-      program: { name: 'app', entry: 'src/main.ts', bundle: 'dist/app.mjs' },
+      program: { name: 'app', entry: 'src/main.ts' },
     });
     expect(recipe.documents.map(({ mediaType }) => mediaType)).toEqual(['application/yaml', 'application/json', 'text/markdown', 'text/javascript']);
   });
@@ -61,11 +61,9 @@ documents:
       'epoch: yesterday',
       'images[0].user: root',
       'images[0].program.entry: ../main.ts',
-      'images[0].program.bundle: nothing',
       'images[1].program: "none"',
       'images[1].program.name: nothing',
       'images[1].program.entry: nothing',
-      'images[1].program.bundle: nothing',
       'images[1].ports: ["http"]',
       'manifests.from: /dist',
       'documents[0].path: a/../b',

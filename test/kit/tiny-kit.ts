@@ -37,7 +37,7 @@ images:
     description: An app
     licenses: Apache-2.0
     user: "65532"
-    program: { name: app, entry: src/main.ts, bundle: dist/app.mjs }
+    program: { name: app, entry: src/main.ts }
 manifests: { from: dist/manifests, path: manifests }
 documents:
   - { from: rules.yaml, path: docs/ops/rules.yaml, role: rules }

@@ -1,9 +1,8 @@
 /** What the observer says of programs of every kind, field by field, against what really runs: on real containerds, through the client and the CRI. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Drift, ProcessFacts, RuntimeEvent } from '../../src/contract/runtime-event.ts';
-import { bundleProgram } from '../../src/images/bundle-program.ts';
+import { bundleParts } from '../../src/images/bundle-program.ts';
 import { eventually } from './harness/commands.ts';
 import { checkWire } from './harness/event-journal.ts';
 import { checkout } from './harness/kit.ts';
@@ -59,10 +58,8 @@ for (const engine of engines) {
 
     beforeAll(async () => {
       node = await ObservedNode.start(engine, folder);
-      const main = join(folder, 'program', 'observer.mjs');
-      mkdirSync(join(main, '..'));
-      writeFileSync(main, await bundleProgram({ root: checkout, entry: 'src/runtime/observer/main.ts' }));
-      await node.startObserver(main).line('ready', 'readiness');
+      await bundleParts({ root: checkout, entry: 'src/runtime/observer/main.ts', outdir: join(folder, 'program') });
+      await node.startObserver(join(folder, 'program/main.mjs')).line('ready', 'readiness');
       const pod = await node.runPod('payments', 'api-1');
       // The first start of an image does not wait for the policy's answer.
       await node.startByCri(pod, ['/app/wait']);

@@ -12,7 +12,7 @@ import { kitPaths } from '../../contract/kit-format.ts';
 import { ociAnnotations, ociMediaTypes, type Descriptor, type OciManifest } from '../../contract/oci.ts';
 import type { ImageDebugFiles } from '../../images/debug-files.ts';
 import { emptyBlob, jsonBlob, type Blob, type LayoutPart } from '../attest/blob.ts';
-import type { KitFile } from '../inventory.ts';
+import type { KitFile } from '../kit-file.ts';
 import { listDebugFiles } from './debug-folder.ts';
 
 /** What a plan says of symbols: those of the images, and those that its maker has in folders of his own. */

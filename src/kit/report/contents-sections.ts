@@ -1,7 +1,7 @@
 /** What the kit brings: images, objects, alerts, packages, files. Only of a kit that holds. */
 import { html, renderTable, type Html } from './html.ts';
 import type { InspectedAlert, InspectedContents, InspectedObject, Inspection } from './inspection.ts';
-import type { Section } from './page.ts';
+import type { Section } from './section.ts';
 import { counted, formatBytes, group } from './verification-sections.ts';
 
 export function renderContents({ contents }: Inspection): Section[] {

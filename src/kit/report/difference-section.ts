@@ -2,7 +2,7 @@
 import { changeAreas, type Change, type ChangeArea } from '../diff/named.ts';
 import { html, renderTable, type Html } from './html.ts';
 import type { Inspection } from './inspection.ts';
-import type { Section } from './page.ts';
+import type { Section } from './section.ts';
 import { counted, group } from './verification-sections.ts';
 
 const titles: Readonly<Record<ChangeArea, string>> = {

@@ -7,14 +7,9 @@ import { renderContents } from './contents-sections.ts';
 import { renderDifference } from './difference-section.ts';
 import { html, type Html } from './html.ts';
 import type { Inspection } from './inspection.ts';
+import type { Section } from './section.ts';
 import { style } from './style.ts';
 import { renderChecks, renderNotChecked, renderSigner, renderVerdict } from './verification-sections.ts';
-
-export interface Section {
-  readonly id: string;
-  readonly title: string;
-  readonly body: Html;
-}
 
 /** The same bytes for the same inspection. */
 export function renderInspectionPage(inspection: Inspection): string {

@@ -3,7 +3,7 @@ import { errorCodes } from '../../contract/errors.ts';
 import { verifyChecks, type Finding, type VerifyCheck } from '../verify/report.ts';
 import { html, renderTable, type Html } from './html.ts';
 import type { Inspection } from './inspection.ts';
-import type { Section } from './page.ts';
+import type { Section } from './section.ts';
 
 type Tone = 'good' | 'care' | 'bad';
 

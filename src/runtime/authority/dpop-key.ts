@@ -2,7 +2,13 @@
 import { createPrivateKey, createPublicKey, randomUUID, type webcrypto } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, SignJWT, type JWK } from 'jose';
 import { ZastavaError } from '../../contract/errors.ts';
-import type { AuthorizedRequest } from './op-tok.ts';
+
+/** What is to be sent. `nonce`: the one that its receiver asked for last. */
+export interface AuthorizedRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly nonce?: string | undefined;
+}
 
 export interface DpopKey {
   /** RFC 7638, base64url: `cnf.jkt` of a token that is bound to this key. */

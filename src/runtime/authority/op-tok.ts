@@ -4,14 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { tokenSources } from '../../contract/label-values.ts';
-import type { DpopKey } from './dpop-key.ts';
-
-/** What is to be sent. `nonce`: the one that its receiver asked for last. */
-export interface AuthorizedRequest {
-  readonly method: string;
-  readonly url: URL;
-  readonly nonce?: string | undefined;
-}
+import type { AuthorizedRequest, DpopKey } from './dpop-key.ts';
 
 export interface OpTok {
   readonly source: (typeof tokenSources)[number];

@@ -13,7 +13,8 @@ import type { KubernetesApi } from './kubernetes-api.ts';
 import { compareNamespaces, standsBehindFail } from './registered-namespaces.ts';
 
 const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
-const everyMs = 10 * 60_000;
+/** Pauses between two looks. Often while it differs: Argo CD and Flux may register a webhook once it is ready, so after its first look. */
+const pauses = { fitsMs: 10 * 60_000, differsMs: 10_000 };
 const again = 'apply the manifests again';
 const blockedWithout = 'is judged with failurePolicy Fail: it could not start while the webhook is down; add it to zastava.webhook.excludedNamespaces';
 
@@ -111,8 +112,8 @@ function neededToStart({ runtime, webhook }: RegistrationParts['zastava']): (rea
   });
 }
 
-/** Compares at once and then on a slow clock; what has been told is not told again. @returns compares now */
-export function watchRegistration({ api, log, ...parts }: Omit<RegistrationParts, 'api'> & { readonly api: KubernetesApi | undefined; readonly log: Log }): () => Promise<void> {
+/** Compares at once and then again and again; what has been told is not told again. @returns compares now */
+export function watchRegistration({ api, log, ...parts }: Omit<RegistrationParts, 'api'> & { readonly api: KubernetesApi | undefined; readonly log: Log }, { fitsMs, differsMs } = pauses): () => Promise<void> {
   const scoped = log.child({ scope: 'admission.registration' });
   let told: string | undefined;
   const check = async (): Promise<void> => {
@@ -129,7 +130,10 @@ export function watchRegistration({ api, log, ...parts }: Omit<RegistrationParts
       told = problem;
     }
   };
-  void check();
-  if (api !== undefined) setInterval(() => void check(), everyMs).unref();
+  const watch = async (): Promise<void> => {
+    await check();
+    if (api !== undefined) setTimeout(() => void watch(), told === '' ? fitsMs : differsMs).unref();
+  };
+  void watch();
   return check;
 }

@@ -21,7 +21,7 @@ Zastava runtime plane {{ .Chart.AppVersion }}, revision {{ .Release.Revision }} 
      {{ $facts.put.registrySecret }}
 {{- end }}
 
-2. Verify (runbook 2.1, step 5):
+2. Verify (runbook 2.1, step 6):
      kubectl -n ${namespace} rollout status ds/${observer}
      kubectl -n ${namespace} rollout status deploy/${webhook}
      kubectl -n ${namespace} logs ds/${observer} --tail=20
@@ -29,7 +29,7 @@ Zastava runtime plane {{ .Chart.AppVersion }}, revision {{ .Release.Revision }} 
 {{- if $facts.when.nothingEnforced }}
 
 3. Nothing is enforced yet: no Pod is denied, and none waits for the webhook. When its decisions are what you expect, set
-   zastava.webhook.enforcement to enforce, for single namespaces or as the default (runbook 2.1, step 6).
+   zastava.webhook.enforcement to enforce, for single namespaces or as the default (runbook 2.1, step 7).
 {{- else }}
 
 3. Pods of enforced namespaces need an answer of the webhook from now on: until it is ready they are not created.

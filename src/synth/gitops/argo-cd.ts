@@ -4,7 +4,7 @@
  */
 import { artifactRepositories, releaseName } from '../../contract/gitops.ts';
 import { namespace } from '../../contract/names.ts';
-import type { GitOpsObject, Site } from './render-gitops.ts';
+import type { GitOpsObject, Site } from './site.ts';
 
 type Source = Readonly<Record<string, unknown>>;
 

@@ -5,7 +5,7 @@
 import { helmMediaTypes } from '../../contract/artifacts.ts';
 import { artifactRepositories, cosignSecret, releaseName } from '../../contract/gitops.ts';
 import { namespace } from '../../contract/names.ts';
-import type { GitOpsObject, Site } from './render-gitops.ts';
+import type { GitOpsObject, Site } from './site.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 

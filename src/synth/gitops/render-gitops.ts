@@ -5,27 +5,10 @@
 import type { Values } from '../../config/schema.ts';
 import { artifactRepositories, cosignSecret } from '../../contract/gitops.ts';
 import { buildDefaults } from '../chart/chart-values.ts';
-import { orderKeys, renderYaml, type Manifest } from '../render-artifacts.ts';
+import { orderKeys, renderYaml } from '../render-artifacts.ts';
 import { argoCdFiles } from './argo-cd.ts';
 import { fluxFiles } from './flux.ts';
-
-/** What the objects are filled with. */
-export interface Site {
-  /** Of the cluster. */
-  readonly deployment: string;
-  readonly registry: string;
-  /** Tag of the kit's artifacts. */
-  readonly version: string;
-  /** No value says where it is: to be changed. */
-  readonly gitRepository: string;
-  /** What the site's values have that is no default of the chart. */
-  readonly chartValues: object;
-}
-
-export interface GitOpsObject extends Manifest {
-  readonly metadata: Manifest['metadata'] & { readonly annotations?: Readonly<Record<string, string>> };
-  readonly spec: Readonly<Record<string, unknown>>;
-}
+import type { GitOpsObject, Site } from './site.ts';
 
 const folder = 'gitops';
 
@@ -74,7 +57,14 @@ One of these files is enough; each delivers the whole runtime plane. Namespace a
 | \`flux/manifests-oci.yaml\` | \`oci://${registry}/${manifests}:${version}\`, verified | nothing |
 | \`flux/chart-oci.yaml\` | \`oci://${registry}/${chart}:${version}\`, verified, with this cluster's values | nothing |
 
-The artifacts are in the kit. The one of manifests holds those of the values that the kit was built with; with values of your own, take the chart, or Git, or make an artifact of your \`manifests/\` (\`flux push artifact\`, then \`cosign sign\`).
+The artifacts are in the kit. The one of manifests holds those of the values that the kit was built with; with values of your own, take the chart, or Git, or make an artifact of your \`manifests/\`, sign it (\`cosign sign\`), and name its tag:
+
+\`\`\`sh
+tar -czf manifests.tar.gz -C manifests .
+oras push ${registry}/${manifests}:${deployment} manifests.tar.gz:application/vnd.oci.image.layer.v1.tar+gzip
+\`\`\`
+
+Flux takes what \`flux push artifact\` makes, too; Argo CD refuses the media type of its layer. Those of the kit come so:
 
 \`\`\`sh
 zstd -dc zastava-runtime-${version}.tar.zst | tar -x -f - artifacts signatures

@@ -4,6 +4,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import type { RuntimeEvent } from '../../../src/contract/runtime-event.ts';
 import { ScannerServer, type Verdict } from '../../fakes/scanner-server.ts';
 
 interface PolicyFile {
@@ -31,21 +32,37 @@ function readPolicy(): PolicyFile {
   }
 }
 
+/** Digest of an image → build-ids that observers saw of it, in its programs and in what these had loaded. */
+const buildIds = new Map<string, Set<string>>();
+
+function remember({ workload, process, loadedLibs = [] }: RuntimeEvent): void {
+  for (const digest of Object.values(workload.images)) {
+    const known = buildIds.get(digest) ?? new Set();
+    for (const { buildId } of [process ?? {}, ...loadedLibs] as { buildId?: string }[]) if (buildId !== undefined) known.add(buildId);
+    buildIds.set(digest, known);
+  }
+}
+
 function judge(image: string, { namespace }: { readonly namespace: string }): Verdict {
   const rule = policy.rules.find((candidate) => image.includes(candidate.image ?? '') && (candidate.namespace ?? namespace) === namespace);
   const { image: _image, namespace: _namespace, ...verdict } = rule ?? { ...policy.otherwise, image: '' };
-  return verdict;
+  const known = [...(buildIds.get(image.split('@')[1] ?? '') ?? [])];
+  return { ...(known.length > 0 && { buildIds: known }), ...verdict };
 }
 
 const journal = (name: string, lines: readonly unknown[]): void => {
   if (lines.length > 0) appendFileSync(`${folder}/${name}.jsonl`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 };
 
+// What it was told before it was started anew.
+if (existsSync(`${folder}/events.jsonl`)) for (const line of readFileSync(`${folder}/events.jsonl`, 'utf8').split('\n')) if (line.endsWith('}')) remember(JSON.parse(line) as RuntimeEvent);
+
 const scanner = await ScannerServer.start(
   { ca: mounted('ca.crt'), server: async () => ({ cert: mounted('tls.crt'), key: mounted('tls.key') }) },
   {
     jwks: { keys: [JSON.parse(mounted('authority.json')) as object] }, nonce: 'nonce-of-scanner', judge,
     onBatch: (batch) => {
+      for (const { event } of batch.events) remember(event);
       journal('events', batch.events.map(({ event }) => ({ at: new Date().toISOString(), batchId: batch.batchId, ...event })));
       journal('gaps', batch.gaps ?? []);
     },

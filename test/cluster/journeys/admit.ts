@@ -1,8 +1,10 @@
 /** Runbook 2.2.4, 4.3 and Appendix B: from audit over warn to enforce; and a cluster that starts with the webhook in place. */
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../peers/harness/commands.ts';
+import { dashboardAnswers } from './dashboard.ts';
 import { applyValues, oldPodsGone } from './installation.ts';
 import { runbook } from './runbook.ts';
+import { tags } from './tags.ts';
 import type { Walk } from './walk.ts';
 
 const policy = {
@@ -27,7 +29,7 @@ export function admit(walk: () => Walk): void {
   }
 
   const decisions = async (): Promise<Decision[]> => (await walk().stage.kubectl('-n', 'stellaops', 'logs', '-l', 'app=zastava-webhook', '--tail=-1'))
-    .split('\n').filter((line) => line.includes('"decision"')).map((line) => JSON.parse(line) as Decision);
+    .split('\n').filter((line) => line.includes('"decision"')).map((line) => JSON.parse(line) as Decision).filter(({ mode }) => mode !== undefined);
 
   test('audit: an unsigned image is admitted, and the record says what enforcing would do', async () => {
     since = Date.now();
@@ -46,10 +48,9 @@ export function admit(walk: () => Walk): void {
   test('enforce: unsigned is denied with a reason, signed is allowed and runs', async () => {
     await settle({});
     const { code, stderr } = await walk().create(walk().pod('denied', 'payments', walk().workloads.unsigned));
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/denied.*image\.unsigned/s) });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/Pod payments\/denied: .*apps\/unsigned.*the runtime policy refuses it \(image\.unsigned\).*Do: /s) });
     expect(await walk().create(walk().pod('allowed', 'payments', walk().workloads.payments))).toMatchObject({ code: 0, stderr: '' });
     await walk().stage.kubectl('-n', 'payments', 'wait', '--for=condition=Ready', 'pod/allowed', '--timeout=60s');
-    walk().count('kit to first enforced decision', '1 to 2.2', walk().began, `${walk().operator.commands.length} commands`);
   });
 
   test('an unsigned image volume and an unsigned ephemeral container are denied, too', async () => {
@@ -62,24 +63,38 @@ export function admit(walk: () => Walk): void {
   });
 
   test("the plane's own, the site's and the cluster's namespaces are never asked about", async () => {
-    for (const namespace of ['stellaops', 'scanner', 'authority', 'kube-system']) {
+    const namespaces = ['stellaops', 'scanner', 'authority', 'kube-system', 'registry'];
+    // Here the registry is beside the cluster; at other sites it is in it.
+    await walk().stage.kubectl('create', 'namespace', 'registry');
+    for (const namespace of namespaces) {
       const created = await walk().create(walk().pod('never-asked', namespace, walk().workloads.unsigned));
       expect(created, namespace).toMatchObject({ code: 0 });
       await walk().stage.kubectl('-n', namespace, 'delete', 'pod', 'never-asked', '--wait=false');
     }
+    expect((await decisions()).filter(({ namespace }) => namespaces.includes(namespace ?? ''))).toEqual([]);
   });
 
+  tags(walk, settle);
+
   describe('Scanner dead', () => {
-    test('a namespace that fails open admits, and one that does not denies', async () => {
+    test('a namespace that fails open admits; one that does not denies, and so does one whose time is over', async () => {
       const { stage, workloads } = walk();
-      await settle({ failOpenNamespaces: [{ name: 'batch', until: new Date(Date.now() + 3600_000).toISOString() }] });
+      const inHours = (hours: number): string => new Date(Date.now() + hours * 3600_000).toISOString();
+      await stage.kubectl('create', 'namespace', 'lapsed');
+      await settle({ failOpenNamespaces: [{ name: 'batch', until: inHours(1) }, { name: 'lapsed', until: inHours(-1) }] });
       stage.setPolicy({ ...policy, fault: 'dead' });
       expect(await walk().create(walk().pod('open', 'batch', workloads.payments))).toMatchObject({ code: 0 });
       expect(await walk().create(walk().pod('closed', 'payments', workloads.payments))).toMatchObject({ code: 1 });
+      expect(await walk().create(walk().pod('over', 'lapsed', workloads.payments))).toMatchObject({ code: 1, stderr: expect.stringContaining('no verdict') });
       await eventually(async () => expect(await decisions()).toContainEqual(expect.objectContaining({ decision: 'allow', mode: 'failOpen', namespace: 'batch' })));
+      for (const name of ['ZastavaAdmissionFailOpenInUse', 'ZastavaAdmissionFailOpenExpired']) {
+        await eventually(async () => expect(await walk().ask(`count(ALERTS{alertname="${name}", alertstate="firing"})`), name).toBeGreaterThan(0));
+      }
       stage.setPolicy(policy);
     });
   });
+
+  dashboardAnswers(walk);
 
   test('everything stopped, and started with the webhook in place: the cluster comes back by itself', async () => {
     const { stage } = walk();

@@ -3,15 +3,20 @@ import { eventually } from '../../peers/harness/commands.ts';
 import { runbook } from './runbook.ts';
 import type { Walk } from './walk.ts';
 
-/** Writes values and manifests, and applies them. */
-export async function applyValues(walk: Walk, webhook: object): Promise<void> {
+/** Writes values, and installs or upgrades the release by them, with the chart that the registry has under that version. */
+export async function applyValues(walk: Walk, webhook: object, { version = '1.0.0' }: { readonly version?: string } = {}): Promise<void> {
+  await writeValues(walk, webhook);
+  await walk.operator.sh(runbook.helm(` --version ${version}`));
+}
+
+export async function writeValues(walk: Walk, webhook: object): Promise<void> {
   walk.operator.write('values.yaml', walk.values(webhook));
-  for (const command of runbook.apply) await walk.operator.sh(command);
+  await walk.operator.sh(runbook.checkValues);
 }
 
 export async function makeSecrets({ operator, stage }: Walk): Promise<void> {
   for (const command of [runbook.makeNamespace, runbook.makeDpopSecret, runbook.requestClientCertificate]) await operator.sh(command);
-  operator.write('keys/issued.pem', await stage.pki.signClientRequest(operator.read('keys/mtls/client.csr')));
+  operator.write('keys/issued.pem', await stage.pki.signClientRequest(operator.read('keys/mtls/client.csr'), 'zastava-runtime', 30 * 24));
   for (const command of [...runbook.makeMtlsSecret, runbook.makeServingSecret]) await operator.sh(command);
 }
 

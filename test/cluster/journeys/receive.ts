@@ -1,5 +1,6 @@
 /** Runbook 5 and 1: the kit arrives, is proven, and goes into the registry. */
 import { expect, test } from 'vitest';
+import { provisionDashboard } from './dashboard.ts';
 import { runbook } from './runbook.ts';
 import type { Walk } from './walk.ts';
 
@@ -24,10 +25,18 @@ export function receive(walk: () => Walk): void {
     for (const [program, { index }] of Object.entries(images)) expect(JSON.parse(await sh(`oras manifest fetch --descriptor $REG/zastava/${program}@${index}`))).toMatchObject({ digest: index });
   });
 
+  test('2.1: chart and manifests do, too, and skopeo brings the same images', async () => {
+    for (const command of [...runbook.pushArtifacts, ...runbook.pushImagesBySkopeo]) await sh(command);
+    const { images } = JSON.parse(walk().operator.read('kit/images.lock.json')) as { images: Record<string, { index: string }> };
+    for (const [program, { index }] of Object.entries(images)) expect(JSON.parse(await sh(`oras manifest fetch --descriptor $REG/by-skopeo/${program}:1.0.0`))).toMatchObject({ digest: index });
+  });
+
   test('2.1: `zastava kit push` does the same in one command, with all that vouches for the images', async () => {
     await sh(runbook.pushKit);
     for (const program of ['observer', 'webhook']) expect(await sh(`oras discover --format json $REG/zastava/${program}:1.0.0`)).toContain('sigstore.bundle');
   });
+
+  provisionDashboard(walk);
 
   test('5: the rules go to Prometheus, and promtool agrees', async () => {
     for (const command of runbook.takeRules) await sh(command);

@@ -1,4 +1,5 @@
 /** What the journeys share: the stage, the person who walks, the site's applications; and the table at the end. */
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -19,10 +20,10 @@ export class Walk {
   readonly stage: Stage;
   readonly operator: Operator;
   readonly workloads: Workloads;
-  /** When the person began. */
-  readonly began = Date.now();
   readonly #rows: Row[] = [];
   #created = 0;
+  /** Values of the observer that differ from the defaults. */
+  observer: object = {};
   /** Further tables. */
   readonly appendix: string[] = [];
 
@@ -32,6 +33,15 @@ export class Walk {
 
   static async begin(say?: (step: string) => void): Promise<Walk> {
     const stage = await Stage.start(say);
+    try {
+      return await Walk.#beginOn(stage);
+    } catch (error) {
+      await stage.stop();
+      throw error;
+    }
+  }
+
+  static async #beginOn(stage: Stage): Promise<Walk> {
     const operator = new Operator(stage);
     // The medium, and what came another way.
     const kit = process.env['STAGE_KIT'] ?? join(checkout, 'offline-kit');
@@ -49,9 +59,9 @@ export class Walk {
       zastava: {
         runtime: { tenant: 'tenant-a', environment: 'test', deployment: 'stage', authority: { issuer: 'https://authority.internal' }, backend: { baseAddress: 'https://scanner.internal' }, metrics: { commonTags: { cluster: 'stage' } } },
         images: { registry: 'registry.internal/zastava' },
-        observer: {},
+        observer: this.observer,
         webhook: {
-          excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', 'stellaops', 'authority', 'scanner'],
+          excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', 'stellaops', 'authority', 'scanner', 'registry'],
           tls: { caBundle: this.operator.read('keys/webhook-tls/ca.crt') }, ...webhook,
         },
       },
@@ -71,6 +81,11 @@ export class Walk {
   /** A Pod of an image that does nothing, as JSON for the API. */
   pod(name: string, namespace: string, image: string, rest: object = {}): object {
     return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'app', image, ...rest }] } };
+  }
+
+  /** A Pod of another image each time: a question to Scanner, whatever is in a cache. No such image is there, so that it is for dry runs. */
+  podToAskAbout(): object {
+    return this.pod('asked', 'payments', `registry.internal/apps/payments@sha256:${randomBytes(32).toString('hex')}`);
   }
 
   /** Creates it; gives what kubectl said, whatever that is. */

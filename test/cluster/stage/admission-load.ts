@@ -13,8 +13,8 @@ export class AdmissionLoad {
   /** What was answered in place of 201. */
   readonly failures: string[] = [];
 
-  /** @param everyMs pause between two requests */
-  constructor(stage: Stage, namespace: string, pod: object, everyMs: number) {
+  /** @param pod makes the Pod of each request. @param everyMs pause between two requests */
+  constructor(stage: Stage, namespace: string, pod: () => object, everyMs: number) {
     this.#agent = new Agent({ keepAlive: true, ca: readFileSync(stage.folder.at('kubernetes/apiserver.crt')), servername: 'kubernetes.default.svc' });
     const headers = { 'authorization': `Bearer ${stage.adminToken}`, 'content-type': 'application/json' };
     this.#ask = () => new Promise((resolve) => {
@@ -22,7 +22,7 @@ export class AdmissionLoad {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve({ status: response.statusCode ?? 0, text }));
       });
-      sent.on('error', (error) => resolve({ status: 0, text: String(error) })).end(JSON.stringify(pod));
+      sent.on('error', (error) => resolve({ status: 0, text: String(error) })).end(JSON.stringify(pod()));
     });
     this.#running = this.#run(everyMs);
   }

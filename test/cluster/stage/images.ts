@@ -46,7 +46,7 @@ export async function packStageImages(): Promise<readonly string[]> {
 function recipe(name: 'authority' | 'scanner'): ImageRecipe {
   return {
     name, title: name, description: `The stage's ${name}.`, version: '1', licenses: 'Apache-2.0', user: '0',
-    program: { name, entry: entries[name], bundle: `.cache/stage/${name}.mjs` },
+    program: { name, entry: entries[name] },
   };
 }
 

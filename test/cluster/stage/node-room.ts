@@ -7,7 +7,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { eventually, run, succeed, type Outcome } from '../../peers/harness/commands.ts';
 import { peer } from '../../peers/harness/peers.ts';
 import type { StageFolder } from './folder.ts';
-import { nodeAddress, nodeName } from './names.ts';
+import { nodeAddress, nodeName, siteAddresses, siteNames } from './names.ts';
 
 /** What a node keeps on its disk; the rest of /var/lib is not there. */
 const disks = ['cni', 'containerd', 'etcd', 'kubelet', 'zastava'];
@@ -19,6 +19,7 @@ mount --make-rshared /
 mount -t tmpfs -o mode=755 tmpfs /run
 mount --bind "$1/node/var-lib" /var/lib
 mount --bind "$1/node/var-log" /var/log
+mount --bind "$1/node/var-opt" /var/opt
 mount --bind "$1/node/srv" /srv
 mount --bind "$1/etc/hosts" /etc/hosts
 mount --bind "$1/etc/resolv.conf" /etc/resolv.conf
@@ -44,8 +45,8 @@ export class NodeRoom {
   constructor(folder: StageFolder) {
     this.#folder = folder;
     for (const disk of disks) folder.dir('node', 'var-lib', disk);
-    for (const name of ['node/var-log', 'node/srv', 'log']) folder.dir(...name.split('/'));
-    folder.write('etc/hosts', `127.0.0.1 localhost\n${nodeAddress} ${nodeName} registry.internal\n`);
+    for (const name of ['node/var-log', 'node/var-opt', 'node/srv', 'log']) folder.dir(...name.split('/'));
+    folder.write('etc/hosts', `127.0.0.1 localhost\n${nodeAddress} ${nodeName} ${siteNames.registry}\n${siteAddresses.authority} ${siteNames.authority}\n${siteAddresses.scanner} ${siteNames.scanner}\n`);
     folder.write('etc/resolv.conf', '');
   }
 

@@ -1,4 +1,5 @@
 /** What makes the room a node: containerd with runc and CNI, kubelet, kube-proxy. */
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { eventually } from '../../peers/harness/commands.ts';
 import { peer } from '../../peers/harness/peers.ts';
@@ -25,7 +26,10 @@ export function prepareNode(folder: StageFolder, registryAuthority: string): voi
 export async function startContainerd(folder: StageFolder, room: NodeRoom): Promise<void> {
   // The shim of this version is found beside containerd.
   room.start('containerd', [peer('containerd2'), '--config', folder.at('containerd/config.toml')], { PATH: `${dirname(peer('containerd2'))}:${process.env['PATH']}` });
-  await eventually(() => room.succeed(...ctr('version')));
+  await eventually(async () => {
+    if (!room.runs('containerd')) throw new Error(`containerd ended: ${readFileSync(room.log('containerd'), 'utf8').slice(-2000)}`);
+    await room.succeed(...ctr('version'));
+  });
 }
 
 /** Arguments that ask this containerd about what is Kubernetes'. */

@@ -18,6 +18,7 @@ export class Operator {
   readonly folder: string;
   /** Every command so far. */
   readonly commands: string[] = [];
+  helm: 'helm3' | 'helm4' = 'helm3';
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -36,8 +37,10 @@ export class Operator {
   try(command: string): Promise<Outcome> {
     this.commands.push(command);
     const env = {
-      HOME: this.folder, KIT: join(this.folder, 'medium', kitName), REG: registryHost, RULES: this.#stage.folder.at('prometheus/rules.d'), KUBECONFIG: this.#stage.folder.at('kubernetes/admin.kubeconfig'), SSL_CERT_FILE: join(this.folder, 'site-ca.crt'), NODE_EXTRA_CA_CERTS: join(this.folder, 'site-ca.crt'),
-      PATH: [...tools.map((tool) => dirname(peer(tool))), dirname(process.execPath), process.env['PATH']].join(delimiter),
+      HOME: this.folder, XDG_CONFIG_HOME: join(this.folder, '.config'), KUBECONFIG: this.#stage.folder.at('kubernetes/admin.kubeconfig'),
+      KIT: join(this.folder, 'medium', kitName), REG: registryHost, RULES: this.#stage.folder.at('prometheus/rules.d'), GRAFANA: join(this.folder, 'grafana'),
+      SSL_CERT_FILE: join(this.folder, 'site-ca.crt'), NODE_EXTRA_CA_CERTS: join(this.folder, 'site-ca.crt'),
+      PATH: [...[this.helm, ...tools].map((tool) => dirname(peer(tool))), dirname(process.execPath), process.env['PATH']].join(delimiter),
     };
     return run(...this.#stage.room.inside('bash', '-euo', 'pipefail', '-c', `cd ${this.folder}\n${command}`), { env });
   }

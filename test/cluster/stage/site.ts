@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { TestPki } from '../../fakes/test-pki.ts';
 import { stageImages } from './images.ts';
-import { dnsAddress, nodeAddress, siteNames } from './names.ts';
+import { dnsAddress, nodeAddress, siteAddresses, siteNames } from './names.ts';
 
 const labels = (app: string): object => ({ app });
 
@@ -14,14 +14,16 @@ export async function siteObjects(pki: TestPki): Promise<object[]> {
   const scanner = await pki.server([siteNames.scanner]);
   return [
     ...dnsObjects(),
-    ...serverObjects({ namespace: 'authority', name: 'authority', image: stageImages.authority, mount: '/etc/authority', files: { 'tls.crt': authority.cert, 'tls.key': authority.key, 'ca.crt': pki.ca, 'signing.json': JSON.stringify(privateKey.export({ format: 'jwk' })) } }),
-    ...serverObjects({ namespace: 'scanner', name: 'scanner-web', image: stageImages.scanner, mount: '/etc/scanner', files: { 'tls.crt': scanner.cert, 'tls.key': scanner.key, 'ca.crt': pki.ca, 'authority.json': JSON.stringify(open) }, hostFolder: '/srv/scanner' }),
+    ...serverObjects({ namespace: 'authority', name: 'authority', address: siteAddresses.authority, image: stageImages.authority, mount: '/etc/authority', files: { 'tls.crt': authority.cert, 'tls.key': authority.key, 'ca.crt': pki.ca, 'signing.json': JSON.stringify(privateKey.export({ format: 'jwk' })) } }),
+    ...serverObjects({ namespace: 'scanner', name: 'scanner-web', address: siteAddresses.scanner, image: stageImages.scanner, mount: '/etc/scanner', files: { 'tls.crt': scanner.cert, 'tls.key': scanner.key, 'ca.crt': pki.ca, 'authority.json': JSON.stringify(open) }, hostFolder: '/srv/scanner' }),
   ];
 }
 
 interface SiteServer {
   readonly namespace: string;
   readonly name: string;
+  /** Of its Service. */
+  readonly address: string;
   readonly image: string;
   readonly mount: string;
   readonly files: Readonly<Record<string, string>>;
@@ -30,7 +32,7 @@ interface SiteServer {
 }
 
 /** A Deployment behind a Service on 443, with its Secret. */
-function serverObjects({ namespace, name, image, mount, files, hostFolder }: SiteServer): object[] {
+function serverObjects({ namespace, name, address, image, mount, files, hostFolder }: SiteServer): object[] {
   const metadata = { name, namespace };
   const volumes = [{ name: 'files', secret: { secretName: name } }, ...(hostFolder === undefined ? [] : [{ name: 'host', hostPath: { path: hostFolder, type: 'DirectoryOrCreate' } }])];
   const volumeMounts = [{ name: 'files', mountPath: mount, readOnly: true }, ...(hostFolder === undefined ? [] : [{ name: 'host', mountPath: hostFolder }])];
@@ -38,7 +40,7 @@ function serverObjects({ namespace, name, image, mount, files, hostFolder }: Sit
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: files },
-    { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: labels(name), ports: [{ port: 443, targetPort: 8443 }] } },
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: address, selector: labels(name), ports: [{ port: 443, targetPort: 8443 }] } },
     deployment(metadata, { automountServiceAccountToken: false, enableServiceLinks: false, terminationGracePeriodSeconds: 2, containers: [container], volumes }, createHash('sha256').update(JSON.stringify(files)).digest('hex')),
   ];
 }

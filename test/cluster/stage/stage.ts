@@ -33,9 +33,10 @@ export class Stage {
   /** Comes back when the node is Ready and Authority and Scanner answer. @param say told of each step */
   static async start(say: (step: string) => void = () => {}): Promise<Stage> {
     const folder = StageFolder.make();
+    let stage: Stage | undefined;
     try {
       const pki = await TestPki.make();
-      const stage = new Stage(folder, pki, await ControlPlane.prepare(folder, pki));
+      stage = new Stage(folder, pki, await ControlPlane.prepare(folder, pki));
       prepareNode(folder, pki.ca);
       await prepareRegistry(folder, pki);
       stage.setPolicy({ revision: 'rev-1', rules: [], otherwise: { policyVerdict: 'pass', signed: true } });
@@ -47,7 +48,7 @@ export class Stage {
       for (const [namespace, name] of [['kube-system', 'coredns'], ['authority', 'authority'], ['scanner', 'scanner-web']] as const) await stage.kubectl('-n', namespace, 'rollout', 'status', `deploy/${name}`, '--timeout=120s');
       return stage;
     } catch (error) {
-      if (process.env['STAGE_KEEP'] === undefined) folder.remove();
+      if (process.env['STAGE_KEEP'] === undefined) await (stage === undefined ? folder.remove() : stage.stop());
       throw error;
     }
   }

@@ -1,11 +1,11 @@
 /**
- * A real Argo CD beside a real API server: application controller and repo server, one binary under two names, and what they
- * cache in. The cluster that they deploy to is the one that they keep their own objects in, as in most installations.
+ * A real Argo CD beside a real API server or cluster: application controller and repo server, one binary under two names, and what
+ * they cache in. The cluster that they deploy to is the one that they keep their own objects in, as in most installations.
  */
 import { copyFileSync, chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { eventually, succeed } from './commands.ts';
-import { freePorts, type KubeApiServer } from './kube-apiserver.ts';
+import { freePorts } from './kube-apiserver.ts';
 import { peer } from './peers.ts';
 import { startServer, type Server } from './servers.ts';
 
@@ -14,8 +14,26 @@ const argoModule = 'github.com/argoproj/argo-cd/v3@v3.5.7';
 const definitions = ['application', 'appproject', 'applicationset'].map((kind) => `manifests/crds/${kind}-crd.yaml`);
 const configMaps = ['argocd-cm', 'argocd-rbac-cm', 'argocd-ssh-known-hosts-cm', 'argocd-tls-certs-cm', 'argocd-gpg-keys-cm'];
 
+/** What it deploys to. */
+interface ArgoCluster {
+  readonly kubeconfig: string;
+  /** For files that are applied. */
+  readonly folder: string;
+  kubectl(...args: string[]): Promise<string>;
+}
+
+/** Where its programs run. */
+interface ArgoPlace {
+  /** The command that runs a command there. */
+  inside(...command: string[]): [string, string[]];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const here: ArgoPlace = { inside: (command = '', ...args) => [command, args], env: {} };
+
 export interface Application {
   readonly status?: {
+    readonly health?: { readonly status?: string };
     readonly sync?: { readonly status?: string; readonly revision?: string };
     readonly operationState?: { readonly phase?: string; readonly message?: string };
     readonly conditions?: readonly { readonly type: string; readonly message: string }[];
@@ -24,16 +42,16 @@ export interface Application {
 }
 
 export class ArgoCd {
-  readonly #api: KubeApiServer;
+  readonly #api: ArgoCluster;
   readonly #servers: readonly Server[];
   readonly #folder: string;
 
-  private constructor(api: KubeApiServer, servers: readonly Server[], folder: string) {
+  private constructor(api: ArgoCluster, servers: readonly Server[], folder: string) {
     [this.#api, this.#servers, this.#folder] = [api, servers, folder];
   }
 
   /** Everything lies in a new folder below `folder`. */
-  static async start(api: KubeApiServer, folder: string): Promise<ArgoCd> {
+  static async start(api: ArgoCluster, folder: string, place = here): Promise<ArgoCd> {
     const { Dir: source } = JSON.parse(await succeed(peer('go'), ['mod', 'download', '-json', argoModule], { cwd: '/' })) as { Dir: string };
     const [bin, home, tmp] = ['bin', 'home', 'tmp'].map((name) => join(folder, 'argocd', name)) as [string, string, string];
     for (const path of [bin, home, tmp]) mkdirSync(path, { recursive: true });
@@ -49,9 +67,9 @@ export class ArgoCd {
     const [repoPort, repoMetrics, controllerMetrics] = (await freePorts(3)).map(String) as [string, string, string];
     const env = {
       PATH: `${bin}${delimiter}${process.env['PATH']}`, HOME: home, TMPDIR: tmp, KUBECONFIG: api.kubeconfig,
-      ARGOCD_GPG_ENABLED: 'false', ARGOCD_FAKE_IN_CLUSTER: 'true',
+      ARGOCD_GPG_ENABLED: 'false', ARGOCD_FAKE_IN_CLUSTER: 'true', ...place.env,
     };
-    const bound = (path: string, args: readonly string[], ready: RegExp): Promise<Server> => startServer(peer('setpriv'), ['--pdeathsig', 'KILL', '--', path, ...args], ready, { env, cwd: tmp });
+    const bound = (path: string, args: readonly string[], ready: RegExp): Promise<Server> => startServer(...place.inside(peer('setpriv'), '--pdeathsig', 'KILL', '--', path, ...args), ready, { env, cwd: tmp });
     const redis = await bound(peer('argo-redis'), ['127.0.0.1:0'], /listening on (\S+)/);
     const address = redis.ready[1]!;
     const repo = await bound(join(bin, 'argocd-repo-server'), ['--redis', address, '--address', '127.0.0.1', '--port', repoPort, '--metrics-address', '127.0.0.1', '--metrics-port', repoMetrics], /is listening on/);
@@ -99,7 +117,7 @@ export class ArgoCd {
   }
 }
 
-async function makeObjects(api: KubeApiServer, source: string): Promise<void> {
+async function makeObjects(api: ArgoCluster, source: string): Promise<void> {
   for (const file of definitions) await api.kubectl('apply', '--server-side', '-f', join(source, file));
   await eventually(() => api.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'));
   const labels = { 'app.kubernetes.io/part-of': 'argocd' };

@@ -90,6 +90,7 @@ async function layOutMedium(medium: string): Promise<void> {
   await succeed('tar', ['-x', '-f', kit.tar, '-C', medium, 'tools']);
   writeFileSync(join(medium, 'jwk.json'), makeDpopJwk().text);
   writeFileSync(join(medium, 'token'), 'a.static.token');
+  writeFileSync(join(medium, 'docker.json'), '{}');
   writeFileSync(join(medium, 'pod.yaml'), `apiVersion: v1\nkind: Pod\nmetadata: { name: app, namespace: payments }\nspec: { containers: [{ name: a, image: 'registry.internal/app@sha256:${'a'.repeat(64)}' }] }\n`);
   const make = (name: string, subject: string): Promise<string> => succeed('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1', '-subj', `/CN=${subject}`, '-keyout', join(medium, `${name}.key`), '-out', join(medium, `${name}.crt`)]);
   for (const [name, subject] of [['client', 'zastava-runtime'], ['webhook', 'zastava-webhook.stellaops.svc'], ['ca', 'authority of the site']] as const) await make(name, subject);

@@ -169,6 +169,16 @@ describe('the watch', () => {
     expect(log.lines.map(({ level, msg }) => [level, msg])).toEqual([['info', 'the registration of this webhook fits its values'], ['warn', difference]]);
   });
 
+  test('sees soon that a registration which was not there at first has come', async () => {
+    const log = new RecordedLog();
+    const all = [...cluster.registered];
+    cluster.registered.clear();
+    watchRegistration({ api, zastava: values.zastava, handshake, log: log.log }, { fitsMs: 3_600_000, differsMs: 10 });
+    await expect.poll(() => log.lines.map(({ msg }) => msg)).toEqual([difference, difference]);
+    for (const [name, configuration] of all) cluster.registered.set(name, configuration);
+    await expect.poll(() => log.lines.at(-1)).toMatchObject({ level: 'info', msg: 'the registration of this webhook fits its values' });
+  });
+
   test('without access there is one warning, and the webhook goes on', async () => {
     const log = new RecordedLog();
     cluster.answer = () => ({ status: 403, body: { message: 'forbidden' } });

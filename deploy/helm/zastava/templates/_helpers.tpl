@@ -48,8 +48,8 @@
 {{- $ignoreIn := ternary ($relaxed | uniq | sortAlpha) (list) $enforced }}
 {{- dict
   "put" (dict
-    "observerImage" (printf "%s/observer@sha256:9883458c542bf1bb50b57fb1990388510fe295c1eab18729e9065f9539f050e5" $zastava.images.registry)
-    "webhookImage" (printf "%s/webhook@sha256:0350da093e22c99f6ebd60acb48367777e90ae74dac4e4d5c831bcc1278cb258" $zastava.images.registry)
+    "observerImage" (printf "%s/observer@sha256:674dd1323c9aa4096597c67121128cb762142990c0a7e04eb4818370332264f7" $zastava.images.registry)
+    "webhookImage" (printf "%s/webhook@sha256:429fcfb1a9653f89f7840c8e64016ebd5e6b6a500b0eb0b985d697180723107b" $zastava.images.registry)
     "observerConfig" ($observerConfig)
     "observerConfigSha256" (sha256sum $observerConfig)
     "webhookConfig" ($webhookConfig)

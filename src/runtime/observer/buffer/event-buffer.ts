@@ -19,7 +19,7 @@ import type { BatchLimits, StoredBatch } from './event-store.ts';
 import { LossLog } from './loss-log.ts';
 import { MemoryStore } from './memory-store.ts';
 import { lossesAtOpening } from './opening.ts';
-import { commitLimits } from './store-file.ts';
+import { commitLimits, filePagesMax, storeLimits } from './store-file.ts';
 import type { NewEvent, StoredEvent } from './store-rows.ts';
 
 export interface BufferOptions extends DiskOptions {
@@ -72,7 +72,8 @@ export class EventBuffer {
       failed: () => this.#release(),
       lost: (gap) => this.#losses.add(gap),
     });
-    metrics.set(catalogue.bufferBytesMax, {}, bytesMax);
+    // Of a small buffer the log and one commit take a large part: what is left is full when it is full.
+    metrics.set(catalogue.bufferBytesMax, {}, filePagesMax(bytesMax) * storeLimits.pageBytes);
     for (const reason of dropReasons) metrics.count(catalogue.bufferDrops, { reason }, 0);
     for (const reason of gapReasons) metrics.count(catalogue.gaps, { reason }, 0);
     metrics.beforeScrape(() => {

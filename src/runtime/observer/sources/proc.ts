@@ -7,7 +7,7 @@
  * another look, and after a few of them nothing is said.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Evidence } from '../../../contract/runtime-event.ts';
+import type { Evidence, LoadedLibrary } from '../../../contract/runtime-event.ts';
 import { idsOf, type FileFacts, type FileReader } from './executable.ts';
 import { isSameFile, whyUnread } from './open-file.ts';
 import { findDrift, type RunningFile } from './proc-drift.ts';
@@ -17,7 +17,7 @@ import { findScript, followChildren, isRuntimeInit, isStarter, realProgram, trac
 import type { ObservedProcess, Unseen, WantedProcess } from './process-facts.ts';
 import { Procfs, type Program } from './procfs.ts';
 import { resolveEntry, searchEnvironment } from './snapshot-entry.ts';
-import type { LibraryLimits } from './snapshot-libraries.ts';
+import { findLibraries, type LibraryLimits } from './snapshot-libraries.ts';
 import { RootTree } from './snapshot-tree.ts';
 
 export interface ProcessOptions {
@@ -29,7 +29,10 @@ export interface ProcessOptions {
 /** Looks that find another program at their end than at their start. */
 const unsteadyMax = 5;
 const seenMax = 16;
-/** A program's libraries are mapped in a few milliseconds, on a busy node in many: they are waited for longer than a shell's child. */
+/**
+ * A program's libraries are mapped in a few milliseconds, on a busy node in many: they are waited for longer than a shell's child,
+ * and those that are not mapped by then are looked for where the linker will find them.
+ */
 const linkWaits = 10;
 /** Of a program without a GNU build-id: its hash is then all that names it. */
 const hashedBytesMax = 256 * 1024 * 1024;
@@ -52,8 +55,9 @@ export async function readProcess(pid: number, wanted: WantedProcess, options: P
         const last = chain.at(-1) ?? first;
         if (seen.length < seenMax && !isSeen(seen.at(-1), first)) seen.push(first);
         if (!isStarter(last) || now - programSince >= programWaitMsMax) {
-          const observed = look(procfs, { chain, seen, bootId }, wanted, options);
-          if (observed && (observed.isLinked || now - programSince >= linkWaits * programWaitMsMax)) return observed.process;
+          const isLast = now - programSince >= linkWaits * programWaitMsMax;
+          const observed = look(procfs, { chain, seen, bootId, isLast }, wanted, options);
+          if (observed && (observed.isLinked || isLast)) return observed.process;
           if (!observed) unsteady++;
         }
       }
@@ -69,10 +73,12 @@ interface Looked {
   readonly chain: readonly Program[];
   readonly seen: readonly Program[];
   readonly bootId: string;
+  /** No other look follows, whatever is mapped by now. */
+  readonly isLast: boolean;
 }
 
 /** Null when the process is not the same at the end. `isLinked`: the dynamic linker has mapped what the program needs. */
-function look(procfs: Procfs, { chain, seen, bootId }: Looked, wanted: WantedProcess, { libraries, reader }: ProcessOptions): { process: ObservedProcess; isLinked: boolean } | null {
+function look(procfs: Procfs, { chain, seen, bootId, isLast }: Looked, wanted: WantedProcess, { libraries, reader }: ProcessOptions): { process: ObservedProcess; isLinked: boolean } | null {
   const [first, described] = [chain[0], wanted.follow === false ? chain[0] : realProgram(chain)];
   if (!first || !described) return null;
   using tree = new RootTree([procfs.rootOf(described.pid)]);
@@ -85,6 +91,8 @@ function look(procfs: Procfs, { chain, seen, bootId }: Looked, wanted: WantedPro
   const entries = asked !== undefined ? resolveEntry(tree, reader, asked, searchEnvironment(wanted.env ?? []), wanted.cwd ?? '/') : [];
   const steps = entries.length > 0 || !script ? entries : [{ name: script.path, found: script }];
   const { libs, running, mapped } = readLibraries(procfs, described, tree, reader, libraries);
+  const linked = isLinked(facts, mapped);
+  const expected = linked || !isLast || !facts.elf ? [] : findLibraries(tree, reader, withoutMark(tree, described.link, described.exe.ino).path, facts.elf, searchEnvironment(wanted.env ?? []), libraries);
   const sha256 = ids.idKind === 'stripped' && file.size <= hashedBytesMax ? reader.sha256(file) : undefined;
   const programs: RunningFile[] = chain.map((program) => runningProgram(procfs, program, tree));
   if (script) programs.push({ path: script.path, deleted: false, device: script.stat.dev, open: () => script.open() });
@@ -93,12 +101,19 @@ function look(procfs: Procfs, { chain, seen, bootId }: Looked, wanted: WantedPro
   if (!after || !isSeen(after, described) || procfs.bootId() !== bootId) return null;
   const evidence: Evidence[] = [{ signal: 'procfs.exe', value: boundText(described.link, textLimits.pathCharsMax) }, { signal: 'procfs.maps', value: `${mapped} mappings` }];
   if (described !== first) evidence.push({ signal: 'procfs.init', value: boundText(`${first.pid} ${first.link}`, textLimits.pathCharsMax) });
+  if (expected.length > 0) evidence.push({ signal: 'snapshot.libraries', value: `${expected.length} files` });
   if (sha256 !== undefined) evidence.push({ signal: 'procfs.exe.sha256', value: sha256 });
   const process: ObservedProcess = {
     facts: { pid: described.pid, startTime: described.startTime, entrypoint: boundArguments(wanted.args ?? first.args), entryTrace: traceOf(tree, steps, [...seen, ...chain.slice(1)]), ...ids },
-    bootId, libs, evidence, drift,
+    bootId, libs: together(libs, expected).slice(0, libraries.max), evidence, drift,
   };
-  return { process, isLinked: isLinked(facts, mapped) };
+  return { process, isLinked: linked };
+}
+
+/** Sorted by path; of two with one path the one that is mapped. */
+function together(mapped: readonly LoadedLibrary[], expected: readonly LoadedLibrary[]): LoadedLibrary[] {
+  if (expected.length === 0) return [...mapped];
+  return [...new Map([...expected, ...mapped].map((library) => [library.path, library])).values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** By number: of the program itself, of its linker (with musl also the C library), and of what it names. */

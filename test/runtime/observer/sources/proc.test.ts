@@ -209,6 +209,20 @@ describe('a process on paper', () => {
     expect('libs' in few && few.libs).toEqual([{ path: '/gone.so', inode: 4_000_000_002 }]);
   });
 
+  test('that has not been given the time to map its libraries has those that its linker will find', async () => {
+    using proc = new FakeProc();
+    using root = new RootFolder({ 'app': linked(20, ['a.so', 'b.so'], { interpreterPath: '/lib64/ld.so' }), 'lib64/ld.so': linked(4), 'lib/a.so': linked(8, ['c.so']), 'opt/b.so': linked(16), 'lib/c.so': linked(12) });
+    proc.set(7, { exe: join(root.path, 'app'), root: root.path, maps: mapsLine(root, '/lib64/ld.so') });
+    const seen = await read(7, { env: ['LD_LIBRARY_PATH=/opt'] }, proc.path);
+    expect('libs' in seen && seen.libs.map(({ path, buildId, sha256 }) => [path, buildId, sha256?.length])).toEqual([['/lib/a.so', buildId(8), 64], ['/lib/c.so', buildId(12), 64], ['/lib64/ld.so', buildId(4), 64], ['/opt/b.so', buildId(16), 64]]);
+    expect(seen).toMatchObject({ evidence: expect.arrayContaining([{ signal: 'procfs.maps', value: '1 mappings' }, { signal: 'snapshot.libraries', value: '4 files' }]) });
+    // Mapped meanwhile: nothing is to be looked for.
+    const later = read(7, { programWaitMsMax: 1000 }, proc.path);
+    await sleep(10);
+    proc.put('7/maps', ['/lib64/ld.so', '/lib/a.so', '/lib/c.so', '/opt/b.so'].map((path) => mapsLine(root, path)).join(''));
+    expect(((await later) as ObservedProcess).evidence.map(({ signal }) => signal)).not.toContain('snapshot.libraries');
+  });
+
   test('is no library of its own, also when it was unlinked after its link was read', async () => {
     using proc = new FakeProc();
     using root = new RootFolder({ app, 'lib/a.so': linked(8) });

@@ -80,7 +80,7 @@ function buildContainer({ put, when }: Facts): k8s.Container {
     ports: [{ name: portNames.webhook, containerPort: programPorts.webhook, protocol: 'TCP' }, telemetryPort],
     ...probes,
     resources: {
-      requests: { cpu: k8s.Quantity.fromString('100m'), memory: k8s.Quantity.fromString('256Mi') },
+      requests: { cpu: k8s.Quantity.fromString('100m'), memory: k8s.Quantity.fromString('160Mi') },
       limits: { memory: k8s.Quantity.fromString('384Mi') },
     },
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true },

@@ -21,6 +21,7 @@ export const alertSeverities = {
   ZastavaRuntimeEventsSilent: 'warning',
   ZastavaRuntimeStreamDown: 'critical',
   ZastavaRuntimeBufferFilling: 'warning',
+  ZastavaRuntimeBufferNoRoom: 'warning',
   ZastavaRuntimeBufferDrops: 'critical',
   ZastavaRuntimeBufferVolatile: 'warning',
   ZastavaAdmissionDenySpike: 'critical',
@@ -40,9 +41,11 @@ export interface AlertThresholds {
   readonly absentForMinutes: number;
   /** Hours that a cluster counts as one of ours after its last Pod was seen. */
   readonly absentWindowHours: number;
-  /** Share of the Pods that were there within `podsWindowHours`, 0 to 1. A rollout of three adds one, and takes one away. */
+  /** Share of the Pods that were there within `podsWindowHours`, 0 to 1. */
   readonly podsRatioMin: number;
   readonly podsWindowHours: number;
+  /** That a number of Pods must hold to count: one that was replaced can be seen for five more, which is how far Prometheus looks back. */
+  readonly podsSteadyMinutes: number;
   readonly podsMissingForMinutes: number;
   /** An upgrade goes on while P95 of the backend stays below this [runbook 2.2]. */
   readonly upgradeP95MsMax: number;
@@ -62,13 +65,16 @@ export interface AlertThresholds {
   readonly rateWindowMinutes: number;
   /** An expired OpTok may still be renewed within this. */
   readonly tokenStaleForMinutes: number;
-  /** Hours that a static fallback token may be in use [runbook 4.1]. */
+  /** Age of a static fallback token that calls for a rotation [runbook 4.1]: the programs refuse it at 24 hours, and its age is gone then. */
   readonly staticTokenHoursMax: number;
   readonly eventsSilentForMinutes: number;
   readonly streamDownForMinutes: number;
   /** Share of the buffer's bytes, 0 to 1. */
   readonly bufferFillRatioMax: number;
   readonly bufferFillingForMinutes: number;
+  /** Bytes that the disk must let the buffer have; the smallest buffer that the values allow has twice that. */
+  readonly bufferRoomBytesMin: number;
+  readonly bufferNoRoomForMinutes: number;
   readonly certificateDaysMin: number;
 }
 
@@ -77,6 +83,7 @@ export const alertThresholds: AlertThresholds = {
   absentWindowHours: 24,
   podsRatioMin: 0.75,
   podsWindowHours: 1,
+  podsSteadyMinutes: 10,
   podsMissingForMinutes: 15,
   upgradeP95MsMax: 250,
   backendP95MsMax: 750,
@@ -88,11 +95,13 @@ export const alertThresholds: AlertThresholds = {
   denyWindowMinutes: 2,
   rateWindowMinutes: 5,
   tokenStaleForMinutes: 1,
-  staticTokenHoursMax: 24,
+  staticTokenHoursMax: 23,
   eventsSilentForMinutes: 30,
   streamDownForMinutes: 2,
   bufferFillRatioMax: 0.8,
   bufferFillingForMinutes: 5,
+  bufferRoomBytesMin: 1024 * 1024,
+  bufferNoRoomForMinutes: 2,
   certificateDaysMin: 14,
 };
 
@@ -110,6 +119,7 @@ export function checkAlertThresholds(t: AlertThresholds): void {
       [t.upgradeP95MsMax, t.backendP95MsMax, t.backendP99MsMax, t.admissionP99MsMax].every((ms) => edges.includes(ms))],
     ['a rate window holds at least four scrapes', Math.min(t.denyWindowMinutes, t.rateWindowMinutes) * 60 >= 4 * t.scrapeSecondsMax],
     ['Pods are missed before they are forgotten', t.podsMissingForMinutes < t.podsWindowHours * 60 && t.absentForMinutes < t.absentWindowHours * 60],
+    ['Pods count before they are forgotten', t.podsSteadyMinutes > 5 && t.podsSteadyMinutes < t.podsWindowHours * 60],
     ['a share of the Pods is missed before all are', t.podsRatioMin > 0 && t.podsRatioMin < 1],
     ['the buffer alert comes before it is full', t.bufferFillRatioMax > 0 && t.bufferFillRatioMax < 1],
   ];

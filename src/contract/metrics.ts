@@ -110,7 +110,7 @@ export const metrics = {
   }),
   bufferBytesMax: metric({
     dotted: 'zastava.runtime.buffer.max.bytes', type: 'gauge', unit: 'bytes', programs: observer, labels: {},
-    help: 'Bytes that the buffer may grow to.',
+    help: 'Bytes that the buffer may grow to, with what its disk has left; 0 while the disk fails and events are in memory only.',
   }),
   bufferVolatile: metric({
     dotted: 'zastava.runtime.buffer.volatile', type: 'gauge', unit: 'boolean', programs: observer, labels: {},

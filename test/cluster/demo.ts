@@ -1,9 +1,9 @@
 /** `npm run demo`: the stage with the plane installed from the kit, for a person to play with. Ends with Ctrl-C. */
 import { dashboardRows } from '../../src/constructs/observability/dashboard-rows.ts';
 import { isRoot, peer } from '../peers/harness/peers.ts';
-import { applyValues, makeSecrets } from './journeys/installation.ts';
+import { makeSecrets, settle } from './journeys/installation.ts';
 import { runbook } from './journeys/runbook.ts';
-import { Walk } from './journeys/walk.ts';
+import { sitePolicy, Walk } from './journeys/walk.ts';
 
 if (!isRoot || process.platform !== 'linux') {
   console.error('The demo makes namespaces and mounts: it needs root on Linux.');
@@ -27,10 +27,9 @@ async function install(walk: Walk): Promise<void> {
   say('installing from the kit, as the runbook says');
   for (const command of [runbook.takeTools, runbook.pushKit, ...runbook.takeRules]) await operator.sh(command);
   await makeSecrets(walk);
-  await applyValues(walk, { cacheTtlSeconds: 5 });
-  for (const command of runbook.rolledOut) await operator.sh(command);
+  await settle(walk, {});
   await fetch(`http://127.0.0.1:${stage.port('prometheus')}/-/reload`, { method: 'POST' });
-  stage.setPolicy({ revision: 'rev-2', ttlSeconds: 5, otherwise: { policyVerdict: 'pass', signed: true }, rules: [{ image: 'apps/unsigned', policyVerdict: 'fail', signed: false, reasons: ['image.unsigned'] }] });
+  stage.setPolicy(sitePolicy);
 }
 
 async function describe({ stage, workloads }: Walk): Promise<string> {

@@ -29,10 +29,13 @@ const origins = [
 
 /** Words of others, and whose they are. */
 const others: readonly (readonly [words: RegExp, whose: string])[] = [
-  [/^(KIT|REG|NODE|REVISION|DIR|SIGNER|DIGEST)$/, 'to be filled in'],
+  [/^(KIT|ACCEPTED_KIT|REG|REVISION|DIR|PREVIOUS|(UN)?SIGNED_IMAGE|GRAFANA|YOURS|SIGNER|DIGEST)$/, 'to be filled in'],
   [/^helm (rollback|history)$/, 'named without what they take, which the commands have'],
   [/^--to-plain-http$/, 'oras'],
-  [/^Verified OK$/, 'cosign'],
+  [/^(Verified OK|--new-bundle-format)$/, 'cosign'],
+  [/^(systemctl reload prometheus|rule_files|podMonitorSelector|ruleSelector)$/, 'Prometheus and its Operator'],
+  [/^NotReady$/, 'kubectl'],
+  [/^kill %1$/, 'the shell'],
   [/^(lldb|eu-unstrip|gdb)$/, 'debuggers'],
   [/^ops\/monitoring\/zastava$/, "a repository of the site's"],
 ];
@@ -44,7 +47,7 @@ function partsOf(text: string): string[] {
   if (text.startsWith('secrets/')) return [text.split('/').at(-1) ?? ''];
   if (/^"\w+":"\w+"$/.test(text)) return text.match(/\w+/g) ?? [];
   if (/^kit \w+ --/.test(text)) return text.split(/ (?=--)/);
-  return /^zastava\.[\w.]+$/.test(text) ? text.split('.').slice(1) : [text];
+  return /^(zastava|process)\.[\w.]+$/.test(text) ? text.split('.').slice(1) : [text];
 }
 
 const spans = [...new Map(listSpans(runbook).filter(({ why }) => !why).map((span) => [span.text, span])).values()]

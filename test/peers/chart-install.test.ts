@@ -77,7 +77,7 @@ describe.each(helms)('%s', (which) => describeWith([which, 'setpriv', 'etcd', 'k
     const said = await ask('upgrade', '--install', 'zastava-runtime', previous, '-f', values, '--namespace', 'stellaops');
     expect(said).toContain('STATUS: deployed');
     expect(said).toMatch(/Nothing is enforced yet/);
-    expect(said).toMatch(/echo ".* cluster-01: zastava-runtime revision 1, chart zastava-0\.9\.0, git \$\(git rev-parse HEAD\)"/);
+    expect(said).toMatch(/echo ".* cluster-01: zastava-runtime revision 1, chart zastava-0\.9\.0, values \$\(git rev-parse HEAD\)"/);
     expect(await history()).toEqual(['1 deployed zastava-0.9.0 Install complete']);
   });
 

@@ -15,7 +15,7 @@ const exceptions: readonly (readonly [command: RegExp, system: string])[] = [
   [/^kubectl -n scanner exec deploy\/scanner-web /, "Scanner's own Deployment"],
   [/^kubectl apply --server-side -f gitops\/argocd\//, 'Argo CD'],
   [/^kubectl -n argocd /, 'Argo CD'],
-  [/^kubectl apply --server-side -f gitops\/flux\//, 'Flux'],
+  [/^kubectl (?:apply --server-side|delete) -f gitops\/flux\//, 'Flux'],
 ];
 
 /** What another test of the peers runs, with all that it takes. */
@@ -25,14 +25,14 @@ const elsewhere: readonly (readonly [command: RegExp, file: string, words: strin
 ];
 
 /** These end with 1 when they have found something: a difference, a Pod that would be denied, symbols that are not here, no line. */
-const mayEndWith1 = /^kubectl diff |kit diff |policy test --running|debug find|\| grep (-E|buffer)/;
+const mayEndWith1 = /^kubectl diff |kit diff |policy test --running|debug find|\| grep (-E|buffer|'registration)/;
 
 const sampleBuildId = '5f0c7c3cb4d9f8a4f1c1d5c6b7e8f90123456789';
 const runbook = readRunbook();
-/** A server in the background and what asks it are one. */
+/** A server in the background and what asks it, in the lines that follow, are one. */
 const commands = listFencedCommands(runbook).reduce<Command[]>((all, each) => {
   const last = all.at(-1);
-  if (last?.text.includes(' &\n') !== true && last?.text.endsWith(' &') !== true) return [...all, each];
+  if (last === undefined || !/ &$/m.test(last.text) || each.line !== last.line + last.text.split('\n').length) return [...all, each];
   return [...all.slice(0, -1), { ...last, text: `${last.text}\n${each.text}` }];
 }, []);
 

@@ -10,16 +10,23 @@ class CheapFirst extends BaseSequencer {
   }
 }
 
-/** Tests that hand the built kit to other people's tools (`provide`): one at a time, since each starts servers or containers. */
+/** What floods, measures or watches this machine as a whole: each has it for itself. */
+const alone = [
+  'admission-load', 'buffer-disks', 'buffer-power-loss', 'containerd', 'observer-image', 'observer-looks', 'observer-processes', 'observer-source',
+  'observer-storm', 'prometheus', 'reproducible',
+].map((name) => `test/peers/${name}.test.ts`);
+
+const patience = { testTimeout: 300_000, hookTimeout: 300_000 };
+
+/** Tests that hand the built kit to other people's tools (`provide`). */
 export default defineConfig({
   test: {
-    include: ['test/peers/*.test.ts'],
     globalSetup: ['test/peers/harness/build-kit.ts'],
-    maxWorkers: 1,
-    fileParallelism: false,
     sequence: { sequencer: CheapFirst },
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
     reporters: ['verbose'],
+    projects: [
+      { test: { ...patience, name: 'together', include: ['test/peers/*.test.ts'], exclude: alone, maxWorkers: 2, sequence: { groupOrder: 0 } } },
+      { test: { ...patience, name: 'alone', include: alone, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

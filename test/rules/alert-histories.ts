@@ -40,11 +40,13 @@ const hours = (instance: string, ...spans: readonly (readonly ['there' | 'gone',
 const missingHistories: readonly History[] = [
   { name: 'fires when two of seven are away for a quarter of an hour', checks: [{ minutes: 34.5, fires: [] }, { minutes: 35, fires: [missing('webhook', 5)] }],
     series: ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => (name < 'f' ? hours(name, ['there', 60]) : hours(name, ['there', 20], ['gone', 40]))) },
-  { name: 'is silent at three of four, as after a rollout', series: [...['a', 'b', 'c'].map((name) => hours(name, ['there', 90])), hours('d', ['gone', 10], ['there', 5], ['gone', 75])],
-    checks: [{ minutes: 40, fires: [] }] },
+  { name: 'is silent at three of four, as after a rollout', series: [...['a', 'b', 'c'].map((name) => hours(name, ['there', 90])), hours('d', ['gone', 10], ['there', 15], ['gone', 65])],
+    checks: [{ minutes: 45, fires: [] }] },
   { name: 'ends when the replica is back', series: [hours('a', ['there', 60]), hours('b', ['there', 60]), hours('c', ['there', 10], ['gone', 30], ['there', 20])],
     checks: [{ minutes: 30, fires: [missing('webhook', 2)] }, { minutes: 45, fires: [] }] },
   { name: 'takes restarts one after another for nothing', series: ['a', 'b', 'c'].map((name, index) => hours(name, ['there', 10 + 3 * index], ['gone', 2], ['there', 40])), checks: [{ minutes: 40, fires: [] }] },
+  { name: 'takes Pods that were replaced, and are seen for five minutes more, for nothing', checks: [{ minutes: 45, fires: [] }], series: [
+    ...['a', 'b', 'c'].map((name) => hours(name, ['there', 25], ['gone', 35])), ...['d', 'e', 'f'].map((name) => hours(name, ['gone', 20], ['there', 40]))] },
   { name: 'leaves a program that is gone altogether to ZastavaRuntimeAbsent, and ends after an hour', series: [hours('a', ['there', 10], ['gone', 110]), pod('c1', 'observer', 'n', ['there', 120]), pod('c1', 'observer', 'm', ['there', 10], ['gone', 110])],
     checks: [{ minutes: 40, fires: [missing('observer', 1)] }, { minutes: 90, fires: [] }] },
   { name: 'is silent on a single node', series: [pod('c1', 'observer', 'n', ['there', 120])], checks: [{ minutes: 100, fires: [] }] },
@@ -66,6 +68,20 @@ const particular: Partial<Record<AlertName, readonly History[]>> = {
     name: 'adds up the replicas',
     series: ['a', 'b'].flatMap((instance) => render([{ type: 'counter', metric: 'zastava_admission_decisions_total', labels: { decision: 'deny', mode: 'enforced', reason: 'policy.fail' }, good: 0, bad: 6 }], { cluster: 'c1', instance }, Array(20).fill('bad'))),
     checks: [{ minutes: 5, fires: [{ labels: { severity: 'critical', cluster: 'c1' }, description: '24 denies a minute in cluster c1; the limit is 20.' }] }],
+  }],
+  ZastavaRuntimeBufferFilling: [{
+    name: 'is silent while the disk fails, whatever lies on it, and counts single bytes',
+    series: [
+      { series: 'zastava_runtime_buffer_bytes{cluster="c1", instance="a"}', values: '24576x20' }, { series: 'zastava_runtime_buffer_max_bytes{cluster="c1", instance="a"}', values: '0x20' },
+      { series: 'zastava_runtime_buffer_bytes{cluster="c1", instance="b"}', values: '1x20' }, { series: 'zastava_runtime_buffer_max_bytes{cluster="c1", instance="b"}', values: '1x20' },
+    ],
+    checks: [{ minutes: 5, fires: [{ labels: { severity: 'warning', cluster: 'c1', instance: 'b' }, description: 'The buffer of b in cluster c1 is 100% full; events are dropped when it is full.' }] }],
+  }],
+  ZastavaRuntimeBufferNoRoom: [{
+    name: 'says that the disk fails', series: [{ series: 'zastava_runtime_buffer_max_bytes{cluster="c1", instance="a"}', values: '0x20' }],
+    checks: [{ minutes: 2, fires: [{
+      labels: { severity: 'warning', cluster: 'c1', instance: 'a' },
+      description: 'The buffer of a in cluster c1 may grow to 0B with what its disk has left: the disk fails, and events are in memory only.' }] }],
   }],
   ZastavaRuntimeBufferDrops: [{
     name: 'fires at once for a single one', series: [{ series: 'zastava_runtime_buffer_drops_total{cluster="c1", reason="bufferCorrupt", instance="a"}', values: '0x10 1x20' }],

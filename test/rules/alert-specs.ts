@@ -15,7 +15,7 @@ const backend = 'zastava_runtime_backend_latency_ms';
 const admission = 'zastava_admission_duration_ms';
 const decisions = 'zastava_admission_decisions_total';
 const tokenAge = 'zastava_authority_token_age_seconds';
-const [day, weeks2] = [86_400, 1_209_600];
+const [hours23, weeks2] = [82_800, 1_209_600];
 
 export const alertSpecs: Readonly<Record<Exclude<AlertName, 'ZastavaRuntimeAbsent' | 'ZastavaRuntimePodsMissing'>, AlertSpec>> = {
   // P95 at 775 ms, and at exactly 750.
@@ -52,6 +52,11 @@ export const alertSpecs: Readonly<Record<Exclude<AlertName, 'ZastavaRuntimeAbsen
       { type: 'gauge', metric: 'zastava_runtime_buffer_bytes', bad: 81, good: 80 },
       always({ type: 'gauge', metric: 'zastava_runtime_buffer_max_bytes' }, 100),
     ],
+  },
+  ZastavaRuntimeBufferNoRoom: {
+    severity: 'warning', labels: { instance: 'a' }, leadMinutes: 0, forMinutes: 2,
+    description: 'The buffer of a in cluster c1 may grow to 1024kiB with what its disk has left.',
+    levels: [{ type: 'gauge', metric: 'zastava_runtime_buffer_max_bytes', bad: 1_048_575, good: 1_048_576 }],
   },
   ZastavaRuntimeBufferDrops: {
     severity: 'critical', labels: { reason: 'bufferFull' }, leadMinutes: 5, forMinutes: 0,
@@ -117,10 +122,10 @@ export const alertSpecs: Readonly<Record<Exclude<AlertName, 'ZastavaRuntimeAbsen
   },
   ZastavaAuthorityStaticTokenOld: {
     severity: 'critical', labels: { audience: 'scanner', instance: 'a', source: 'static' }, leadMinutes: 0, forMinutes: 0,
-    description: 'The static token of a in cluster c1 is 1d 0h 1m 0s old; the limit is 24 hours.',
+    description: 'The static token of a in cluster c1 is 23h 1m 0s old; the limit is 23 hours.',
     levels: [
-      { type: 'gauge', metric: tokenAge, labels: { audience: 'scanner', source: 'static' }, bad: day + 60, good: day },
-      always({ type: 'gauge', metric: tokenAge, labels: { audience: 'scanner', source: 'authority' } }, 2 * day),
+      { type: 'gauge', metric: tokenAge, labels: { audience: 'scanner', source: 'static' }, bad: hours23 + 60, good: hours23 },
+      always({ type: 'gauge', metric: tokenAge, labels: { audience: 'scanner', source: 'authority' } }, 2 * hours23),
     ],
   },
   ZastavaCertificateExpiring: {

@@ -3,7 +3,7 @@ import { alertThresholds as t } from '../../contract/alerts.ts';
 import type { AlertName } from '../../contract/alerts.ts';
 import { components } from '../../contract/label-values.ts';
 import { metrics } from '../../contract/metrics.ts';
-import { absent, increase, rate, select } from './promql.ts';
+import { absent, increase, rate, select, type Matchers } from './promql.ts';
 import { recordedSeries } from './recorded-series.ts';
 
 interface AlertCondition {
@@ -17,6 +17,11 @@ const day = 24 * hour;
 
 const pods = recordedSeries.pods.record;
 
+/** Share of the bytes that a buffer may have; none of a disk that fails. */
+export function bufferFill(matchers?: Matchers<typeof metrics.bufferBytes | typeof metrics.bufferBytesMax>): string {
+  return `${select(metrics.bufferBytes, matchers)} / (${select(metrics.bufferBytesMax, matchers)} > 0)`;
+}
+
 export const alertConditions: Readonly<Record<AlertName, AlertCondition>> = {
   // A cluster of which nothing was seen for a day is forgotten; where no cluster is known at all, the program itself is missed.
   ZastavaRuntimeAbsent: {
@@ -25,7 +30,7 @@ export const alertConditions: Readonly<Record<AlertName, AlertCondition>> = {
     forMinutes: t.absentForMinutes,
   },
   ZastavaRuntimePodsMissing: {
-    expr: `${pods} < ${t.podsRatioMin} * max_over_time(${pods}[${t.podsWindowHours}h])`,
+    expr: `${pods} < ${t.podsRatioMin} * max_over_time(min_over_time(${pods}[${t.podsSteadyMinutes}m])[${t.podsWindowHours}h:1m])`,
     forMinutes: t.podsMissingForMinutes,
   },
   ZastavaRuntimeBackendLatencyHigh: {
@@ -46,8 +51,12 @@ export const alertConditions: Readonly<Record<AlertName, AlertCondition>> = {
     forMinutes: t.streamDownForMinutes,
   },
   ZastavaRuntimeBufferFilling: {
-    expr: `${select(metrics.bufferBytes)} / ${select(metrics.bufferBytesMax)} > ${t.bufferFillRatioMax}`,
+    expr: `${bufferFill()} > ${t.bufferFillRatioMax}`,
     forMinutes: t.bufferFillingForMinutes,
+  },
+  ZastavaRuntimeBufferNoRoom: {
+    expr: `${select(metrics.bufferBytesMax)} < ${t.bufferRoomBytesMin}`,
+    forMinutes: t.bufferNoRoomForMinutes,
   },
   ZastavaRuntimeBufferDrops: {
     expr: `${increase(metrics.bufferDrops, t.rateWindowMinutes, ['cluster', 'reason'])} > 0`,

@@ -48,10 +48,15 @@ export const alertTexts: Readonly<Record<AlertName, AlertText>> = {
     description: `The buffer of ${pod} is {{ $value | humanizePercentage }} full; events are dropped when it is full.`,
     action: 'Check whether Scanner accepts events; the buffer drains by itself once it does.',
   },
+  ZastavaRuntimeBufferNoRoom: {
+    summary: 'The disk has no room for the event buffer of an observer, or fails.',
+    description: `The buffer of ${pod} may grow to {{ $value | humanize1024 }}B with what its disk has left{{ if eq $value 0.0 }}: the disk fails, and events are in memory only{{ end }}.`,
+    action: 'Make room on the node\'s disk, or see why it fails; the observer uses it again by itself.',
+  },
   ZastavaRuntimeBufferDrops: {
     summary: 'Observers drop events.',
     description: `{{ $value | printf "%.0f" }} events were dropped ({{ $labels.reason }}) in ${t.rateWindowMinutes} minutes in ${cluster}.`,
-    action: 'See the reason: rate limits and buffer size are values, a refused event is quarantined on its node.',
+    action: 'See the reason: bufferFull is Scanner or the size in the values, bufferCorrupt the disk, eventRejected an event that Scanner refused: it is not kept, the log has its id.',
   },
   ZastavaRuntimeBufferVolatile: {
     summary: 'The event buffer of an observer does not survive a reboot.',

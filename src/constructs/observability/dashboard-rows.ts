@@ -2,6 +2,7 @@
 import { alertThresholds as t } from '../../contract/alerts.ts';
 import type { AlertName } from '../../contract/alerts.ts';
 import { metrics } from '../../contract/metrics.ts';
+import { bufferFill } from './alert-conditions.ts';
 import { count, quantile, rate, select } from './promql.ts';
 import { recordedSeries } from './recorded-series.ts';
 
@@ -67,7 +68,9 @@ export const dashboardRows: readonly DashboardRow[] = [
   ] },
   { title: 'Is it losing?', section: '45-what-the-observer-can-lose-and-what-it-cannot-see', panels: [
     { title: 'Buffer fill', unit: 'percentunit', threshold: { value: t.bufferFillRatioMax, bad: 'above' }, alert: 'ZastavaRuntimeBufferFilling', description: 'Share of the bytes that the buffer may have.',
-      queries: [{ expr: `${select(metrics.bufferBytes, chosen)} / ${select(metrics.bufferBytesMax, chosen)}`, legend: '{{cluster}} {{instance}}' }] },
+      queries: [{ expr: bufferFill(chosen), legend: '{{cluster}} {{instance}}' }] },
+    { title: 'Room for the buffer', unit: 'bytes', threshold: { value: t.bufferRoomBytesMin, bad: 'below' }, alert: 'ZastavaRuntimeBufferNoRoom', description: 'That a buffer may grow to with what its disk has left; 0 while the disk fails.',
+      queries: [{ expr: select(metrics.bufferBytesMax, chosen), legend: '{{cluster}} {{instance}}' }] },
     { title: 'Drops and gaps a minute', unit: 'cpm', alert: 'ZastavaRuntimeBufferDrops', description: 'Every drop is declared to Scanner as a gap.',
       queries: [
         { expr: `60 * ${rate(metrics.bufferDrops, minutes, ['cluster', 'reason'], chosen)}`, legend: '{{cluster}} dropped: {{reason}}' },

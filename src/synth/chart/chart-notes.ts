@@ -38,8 +38,8 @@ Zastava runtime plane {{ .Chart.AppVersion }}, revision {{ .Release.Revision }} 
 {{- end }}
 {{- end }}
 
-4. {{ if .Release.IsInstall }}Record the installation{{ else }}Upgrade gate: P95 of zastava.runtime.backend.latency.ms below 250 ms, smoke tests (runbook 2.2). Then record it{{ end }} in the ops log:
-     echo "$(date -u +%FT%TZ) {{ $zastava.runtime.deployment }}: {{ .Release.Name }} revision {{ .Release.Revision }}, chart {{ .Chart.Name }}-{{ .Chart.Version }}, git $(git rev-parse HEAD)"
+4. {{ if .Release.IsInstall }}Record the installation{{ else }}Upgrade gate: P95 of zastava.runtime.backend.latency.ms below 250 ms, smoke tests (runbook 2.2). Then record it{{ end }} in the ops log (run it in the repository of your values):
+     echo "$(date -u +%FT%TZ) {{ $zastava.runtime.deployment }}: {{ .Release.Name }} revision {{ .Release.Revision }}, chart {{ .Chart.Name }}-{{ .Chart.Version }}, values $(git rev-parse HEAD)"
 
 Back: helm history {{ .Release.Name }} -n {{ .Release.Namespace }}; helm rollback {{ .Release.Name }} REVISION -n {{ .Release.Namespace }} (runbook 2.3)
 `;

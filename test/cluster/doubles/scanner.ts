@@ -10,8 +10,8 @@ import { ScannerServer, type Verdict } from '../../fakes/scanner-server.ts';
 interface PolicyFile {
   readonly revision: string;
   readonly ttlSeconds?: number;
-  /** The first whose text is in the image's name, or in the namespace, judges. None: `otherwise`. */
-  readonly rules: readonly (Verdict & { readonly image?: string; readonly namespace?: string })[];
+  /** The first whose text is in the image's name judges. None: `otherwise`. */
+  readonly rules: readonly (Verdict & { readonly image: string })[];
   readonly otherwise: Verdict;
   /** Each call waits so long. */
   readonly delayMs?: number;
@@ -43,9 +43,8 @@ function remember({ workload, process, loadedLibs = [] }: RuntimeEvent): void {
   }
 }
 
-function judge(image: string, { namespace }: { readonly namespace: string }): Verdict {
-  const rule = policy.rules.find((candidate) => image.includes(candidate.image ?? '') && (candidate.namespace ?? namespace) === namespace);
-  const { image: _image, namespace: _namespace, ...verdict } = rule ?? { ...policy.otherwise, image: '' };
+function judge(image: string): Verdict {
+  const { image: _, ...verdict } = policy.rules.find((rule) => image.includes(rule.image)) ?? { ...policy.otherwise, image: '' };
   const known = [...(buildIds.get(image.split('@')[1] ?? '') ?? [])];
   return { ...(known.length > 0 && { buildIds: known }), ...verdict };
 }

@@ -41,7 +41,7 @@ async function findUnknown(walk: Walk, namespace: string): Promise<{ readonly un
   return { unknown: ran.filter(({ id }) => !known.has(id)), ran: ran.length };
 }
 
-/** A gap is about that start. What still runs cannot be missed for want of a stream: it is there to be seen. */
+/** One of the gaps is about that start. What still runs cannot be missed for want of a stream: it is there to be seen. */
 function isDeclared({ started, hasEnded }: Ran, gaps: readonly Gap[]): boolean {
   return gaps.some(({ reason, from, to }) => (hasEnded || reason !== 'streamLost') && Date.parse(from) <= started + 2000 && Date.parse(to) >= started - 1000);
 }
@@ -53,13 +53,19 @@ export interface Accounts {
   readonly declared: number;
 }
 
-/** Waits until every container of the namespace is known or its loss declared. */
-export function everythingAccounted(walk: Walk, namespace: string, seconds = 120): Promise<Accounts> {
+/**
+ * Waits until every container of the namespace is known or its loss declared; gaps that say how many they miss account for no more than that.
+ * @param gapsBefore how many gaps were declared before the first of the containers started
+ */
+export function everythingAccounted(walk: Walk, namespace: string, gapsBefore: number, seconds = 120): Promise<Accounts> {
   return eventually(async () => {
     const { unknown, ran } = await findUnknown(walk, namespace);
-    const gaps = walk.stage.journal<Gap>('gaps');
+    const gaps = walk.stage.journal<Gap>('gaps').slice(gapsBefore);
     const undeclared = unknown.filter((each) => !isDeclared(each, gaps));
     if (undeclared.length > 0) throw new Error(`neither known to Scanner nor declared: ${say(undeclared)}`);
+    const counted = unknown.filter((each) => !isDeclared(each, gaps.filter(({ count }) => count === 0)));
+    const missed = gaps.reduce((sum, { count }) => sum + count, 0);
+    if (counted.length > missed) throw new Error(`unknown to Scanner, and of these only ${missed} declared: ${say(counted)}`);
     return { ran, declared: unknown.length };
   }, seconds);
 }

@@ -7,8 +7,8 @@ import { makeSecrets, oldPodsGone, writeValues } from './installation.ts';
 import { takeAway } from './leave.ts';
 import { printed } from './printed.ts';
 import { runbook } from './runbook.ts';
-import { sitePolicy, smokeTest, verifyInstall } from './verification.ts';
-import type { Walk } from './walk.ts';
+import { smokeTest, verifyInstall } from './verification.ts';
+import { sitePolicy, type Walk } from './walk.ts';
 
 const application = 'zastava-runtime-stage';
 

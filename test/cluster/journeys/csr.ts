@@ -1,7 +1,7 @@
 /** Runbook 2.1.3, `zastava.webhook.tls.mode: csr`: no Secret; each Pod asks the site's signer, which the stage plays here. */
 import { expect, test } from 'vitest';
 import { eventually } from '../../peers/harness/commands.ts';
-import { applyValues, oldPodsGone } from './installation.ts';
+import { applyValues, oldPodsGone, settle } from './installation.ts';
 import type { Walk } from './walk.ts';
 
 const signerName = 'stage.internal/zastava-webhook';
@@ -44,9 +44,7 @@ export function csr(walk: () => Walk): void {
     expect(await walk().create(walk().pod('by-csr', 'payments', workloads.payments))).toMatchObject({ code: 0, stderr: '' });
     expect(await walk().create(walk().pod('by-csr-denied', 'payments', workloads.unsigned))).toMatchObject({ code: 1, stderr: expect.stringContaining('image.unsigned') });
     // Back to the Secret: the CA of before is not in force any more.
-    await applyValues(walk(), { cacheTtlSeconds: 5 });
-    await operator.sh('kubectl -n stellaops rollout status deploy/zastava-webhook --timeout=240s');
-    await oldPodsGone(walk());
+    await settle(walk(), {});
     walk().count('install in CSR mode', '2.1.3', since, `${signed.length} certificates signed`);
   }, 600_000);
 }

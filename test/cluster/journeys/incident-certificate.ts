@@ -1,8 +1,8 @@
 /** Runbook 4.4, ZastavaCertificateExpiring: the serving certificate ends soon, and is replaced as 2.1.3 says, without a restart. */
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AdmissionLoad } from '../stage/admission-load.ts';
-import type { Incident } from './incident-setting.ts';
-import { applyValues, oldPodsGone } from './installation.ts';
+import { long, type Incident } from './incident-setting.ts';
+import { settle } from './installation.ts';
 import { runbook } from './runbook.ts';
 
 const [serving, authority] = ['ZastavaCertificateExpiring webhookServing', 'ZastavaCertificateExpiring webhookCa'];
@@ -10,13 +10,9 @@ const [serving, authority] = ['ZastavaCertificateExpiring webhookServing', 'Zast
 export function certificateIncident({ walk, alerts }: Incident): void {
   const trusted = (...folders: string[]): string => folders.map((folder) => walk().operator.read(`${folder}/ca.crt`)).join('');
 
-  async function trust(caBundle: string): Promise<void> {
-    await applyValues(walk(), { cacheTtlSeconds: 5, tls: { caBundle } });
-    await walk().operator.sh(runbook.rolledOut[0]);
-    await oldPodsGone(walk());
-  }
+  const trust = (caBundle: string): Promise<void> => settle(walk(), { tls: { caBundle } });
 
-  test('4.4: a certificate that ends soon: the alert fires; replaced while Pods are admitted, without a restart, and the alert ends', async () => {
+  long('4.4: a certificate that ends soon: the alert fires; replaced while Pods are admitted, without a restart, and the alert ends', async () => {
     const { stage, operator, workloads } = walk();
     const pods = (): Promise<string> => stage.kubectl('-n', 'stellaops', 'get', 'pods', '-l', 'app=zastava-webhook', '-o', 'jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[0].restartCount}{"\\n"}{end}');
     const replace = (folder: string): Promise<string> => operator.sh(`kubectl apply --server-side --force-conflicts -f ${folder}/zastava-webhook-tls.secret.yaml`);

@@ -1,4 +1,5 @@
-/** What the incidents share: the policy in force, the alerts, and Pods that start whoever is down. */
+/** What the incidents share: the alerts, what waits for Scanner, and Pods that start whoever is down. */
+import { test } from 'vitest';
 import { eventually } from '../../peers/harness/commands.ts';
 import type { Alerts } from './alerts.ts';
 import type { Walk } from './walk.ts';
@@ -8,16 +9,14 @@ export interface Incident {
   readonly alerts: Alerts;
 }
 
-export const policy = {
-  revision: 'rev-3', ttlSeconds: 5, otherwise: { policyVerdict: 'pass', signed: true },
-  rules: [{ image: 'apps/unsigned', policyVerdict: 'fail', signed: false, reasons: ['image.unsigned'] }],
-} as const;
+/** An incident that waits for alerts, or for the node: some minutes each, with FULL=1 only. */
+export const long = test.runIf(process.env['FULL'] === '1');
 
 /** Never asked about: what starts there waits for no verdict. */
 export const unasked = 'kube-public';
 
 /** In place of those that an earlier incident started: Pods of that many containers each. Comes back when each container has started. */
-export async function startPods(walk: Walk, prefix: string, pods: number, containers: number, command: readonly string[]): Promise<string[]> {
+export async function startPods(walk: Walk, prefix: string, pods: number, containers: number, command: readonly string[]): Promise<void> {
   const names = Array.from({ length: pods }, (_, at) => `${prefix}-${at}`);
   const items = names.map((name) => ({
     apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: unasked },
@@ -30,7 +29,14 @@ export async function startPods(walk: Walk, prefix: string, pods: number, contai
     const phases = (await walk.stage.kubectl('-n', unasked, 'get', 'pods', ...names, '-o', 'jsonpath={.items[*].status.phase}')).split(' ');
     if (phases.includes('Pending')) throw new Error(`of ${pods} Pods ${phases.filter((phase) => phase === 'Pending').length} have not started`);
   }, 300);
-  return names;
+}
+
+/** Scanner's outage is felt: an event is older than delivery takes. */
+export function eventsWait(walk: Walk): Promise<void> {
+  return eventually(async () => {
+    const age = await walk.ask('max(zastava_runtime_queue_age_seconds)');
+    if (age === undefined || age <= 5) throw new Error(`the oldest event waits for ${age} s only`);
+  });
 }
 
 /** The observer has delivered what it had. */

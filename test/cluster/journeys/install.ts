@@ -1,7 +1,11 @@
 /** Runbook 2.1: a fresh install by helm, with the chart out of the registry; it stays for all that follows. */
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { eventually } from '../../peers/harness/commands.ts';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { expect, onTestFinished, test } from 'vitest';
+import { programVersion } from '../../../src/contract/programs.ts';
+import { eventually, run } from '../../peers/harness/commands.ts';
 import { makeSecrets, writeValues } from './installation.ts';
 import { runbook } from './runbook.ts';
 import { verifyInstall } from './verification.ts';
@@ -25,11 +29,11 @@ export function install(walk: () => Walk): void {
 
   test('2.1.5: helm installs the chart of the kit, pulled from the registry by its digest, in audit first', async () => {
     const digest = (await sh(runbook.chartDigest)).trim();
-    expect((await sh('oras resolve $REG/zastava/zastava:1.0.0')).trim()).toBe(digest);
+    expect((await sh(`oras resolve $REG/zastava/zastava:${programVersion}`)).trim()).toBe(digest);
     const said = await sh(runbook.helm(`@${digest}`));
     expect(said).toContain('STATUS: deployed');
     expect(said).toContain('Nothing is enforced yet');
-    expect(JSON.parse(await sh('helm history zastava-runtime --namespace stellaops -o json'))).toMatchObject([{ revision: 1, status: 'deployed', chart: 'zastava-1.0.0' }]);
+    expect(JSON.parse(await sh('helm history zastava-runtime --namespace stellaops -o json'))).toMatchObject([{ revision: 1, status: 'deployed', chart: `zastava-${programVersion}` }]);
   });
 
   test('2.1.6: every line of "Verify" gives what it promises', () => verifyInstall(walk()));
@@ -48,15 +52,24 @@ export function install(walk: () => Walk): void {
 
   test('nothing is reachable but the site itself: the air gap', async () => {
     const { stage } = walk();
-    const routes = await stage.room.succeed('ip', '-json', 'link', 'show');
-    expect((JSON.parse(routes) as { ifname: string; link_netnsid?: number }[]).map(({ ifname }) => ifname.replace(/^veth.*/, 'veth')).filter((name, at, all) => all.indexOf(name) === at).sort()).toEqual(['cni0', 'lo', 'node0', 'veth']);
-    for (const address of outerAddresses()) expect((await stage.room.run('curl', '-s', '--max-time', '2', `http://${address}/`)).code).not.toBe(0);
+    const links = await stage.room.succeed('ip', '-json', 'link', 'show');
+    expect((JSON.parse(links) as { ifname: string }[]).map(({ ifname }) => ifname.replace(/^veth.*/, 'veth')).filter((name, at, all) => all.indexOf(name) === at).sort()).toEqual(['cni0', 'lo', 'node0', 'veth']);
+    const outside = createServer((_, response) => response.end()).listen(0, '0.0.0.0');
+    onTestFinished(() => void outside.close());
+    await once(outside, 'listening');
+    const addresses = outerAddresses();
+    expect(addresses).not.toEqual([]);
+    for (const address of addresses) {
+      const ask = ['curl', '-s', '--noproxy', '*', '--max-time', '2', `http://${address}:${(outside.address() as AddressInfo).port}/`] as const;
+      expect((await run(ask[0], ask.slice(1))).code, address).toBe(0);
+      // No connection, or none in time.
+      expect([7, 28], address).toContain((await stage.room.run(...ask)).code);
+    }
     expect((await stage.room.run('curl', '-s', '--max-time', '3', 'https://registry.k8s.io/')).code).not.toBe(0);
   });
 }
 
 /** Of this machine, as the outer world has them. */
 function outerAddresses(): string[] {
-  return [...readFileSync('/proc/net/fib_trie', 'utf8').matchAll(/\|-- (\d+\.\d+\.\d+\.\d+)\n\s+\/32 host LOCAL/g)].map(([, address = '']) => address).filter((address) => !address.startsWith('127.'));
+  return Object.values(networkInterfaces()).flatMap((each) => each ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
 }
-

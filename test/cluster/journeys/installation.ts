@@ -1,12 +1,24 @@
 /** The steps of an install that several journeys and the demo take. */
+import { programVersion } from '../../../src/contract/programs.ts';
 import { eventually } from '../../peers/harness/commands.ts';
 import { runbook } from './runbook.ts';
 import type { Walk } from './walk.ts';
 
 /** Writes values, and installs or upgrades the release by them, with the chart that the registry has under that version. */
-export async function applyValues(walk: Walk, webhook: object, { version = '1.0.0' }: { readonly version?: string } = {}): Promise<void> {
+export async function applyValues(walk: Walk, webhook: object, version: string = programVersion): Promise<void> {
   await writeValues(walk, webhook);
   await walk.operator.sh(runbook.helm(` --version ${version}`));
+}
+
+/** The same, by the walk's own version; comes back when every Pod has them. */
+export async function settle(walk: Walk, webhook: object): Promise<void> {
+  await applyValues(walk, { cacheTtlSeconds: 5, ...webhook });
+  await rolledOut(walk);
+  await oldPodsGone(walk);
+}
+
+export async function rolledOut({ operator }: Walk): Promise<void> {
+  for (const command of runbook.rolledOut) await operator.sh(command);
 }
 
 export async function writeValues(walk: Walk, webhook: object): Promise<void> {

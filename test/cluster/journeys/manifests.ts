@@ -4,8 +4,8 @@ import { makeSecrets, writeValues } from './installation.ts';
 import { takeAway } from './leave.ts';
 import { printed } from './printed.ts';
 import { runbook } from './runbook.ts';
-import { sitePolicy, smokeTest, verifyInstall } from './verification.ts';
-import type { Walk } from './walk.ts';
+import { smokeTest, verifyInstall } from './verification.ts';
+import { sitePolicy, type Walk } from './walk.ts';
 
 export function manifests(walk: () => Walk): void {
   let since = 0;

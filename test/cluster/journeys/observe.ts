@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { RuntimeEvent } from '../../../src/contract/runtime-event.ts';
 import { eventually, succeed } from '../../peers/harness/commands.ts';
 import { peer } from '../../peers/harness/peers.ts';
+import { everythingKnown } from './accounts.ts';
 import { symbols } from './symbols.ts';
 import type { Walk } from './walk.ts';
 
@@ -79,13 +80,8 @@ export function observe(walk: () => Walk): void {
   symbols(walk);
 
   test('every container of the namespace that ran is known, and nothing was declared lost', async () => {
-    const pods = JSON.parse(await walk().stage.kubectl('-n', namespace, 'get', 'pods', '-o', 'json')) as { items: { status: Record<string, { containerID?: string }[] | undefined> }[] };
-    const ran = pods.items.flatMap(({ status }) => ['initContainerStatuses', 'containerStatuses', 'ephemeralContainerStatuses'].flatMap((list) => (status[list] ?? []).flatMap(({ containerID }) => containerID ?? [])));
-    await eventually(async () => {
-      const known = new Set(walk().stage.journal<RuntimeEvent>('events').map(({ workload }) => workload.containerId));
-      expect(ran.filter((id) => !known.has(id))).toEqual([]);
-    });
+    const ran = await everythingKnown(walk(), namespace);
     expect(walk().stage.journal('gaps')).toEqual([]);
-    walk().count('observe', '1.1, 7', since, `${ran.length} containers now, ${walk().stage.journal('events').length} events, 0 gaps`);
+    walk().count('observe', '1.1, 7', since, `${ran} containers now, ${walk().stage.journal('events').length} events, 0 gaps`);
   });
 }

@@ -1,5 +1,5 @@
-/** Commands as the runbook prints them; only what is the reader's to fill in is filled in: words in capitals, and where files lie at this site. */
-import { listFencedCommands, readRunbook } from '../../docs/runbook.ts';
+/** Commands and queries as the runbook prints them; only what is the reader's to fill in is filled in: words in capitals, and where files lie at this site. */
+import { listFencedCommands, listFences, readRunbook } from '../../docs/runbook.ts';
 
 const ofThisSite: readonly (readonly [RegExp, string])[] = [
   [/\bKIT\b/g, '$KIT'], [/\bREG\b/g, '$REG'], [/\bca\.pem\b/g, 'site-ca.crt'], [/\bsecrets\//g, 'keys/'], [/\bclient\.pem\b/g, 'keys/issued.pem'],
@@ -7,6 +7,14 @@ const ofThisSite: readonly (readonly [RegExp, string])[] = [
   // What the stage walks with is signed by the development key.
   [/\bkit push\b/g, 'kit push --allow-development'],
 ];
+
+/** The first query after these words. */
+export function printedQuery(after: string): string {
+  const [, rest] = readRunbook().split(after);
+  const query = listFences(rest ?? '').find(({ language }) => language === 'promql')?.text.trim();
+  if (query === undefined) throw new Error(`the runbook prints no query after ${after}`);
+  return query;
+}
 
 /** The commands of the first block after these words. @param words in capitals → what stands for them */
 export function printed(after: string, words: Readonly<Record<string, string>> = {}): string[] {

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { objectNames } from '../../../src/contract/names.ts';
+import { programVersion } from '../../../src/contract/programs.ts';
 import { AdmissionLoad } from '../stage/admission-load.ts';
+import { platform } from '../stage/image-archive.ts';
 import { nodeName } from '../stage/names.ts';
 import type { Walk } from './walk.ts';
 
@@ -53,6 +55,7 @@ export function resources(walk: () => Walk): void {
         const first = before.get(pod);
         return pod.startsWith(program) && first !== undefined && at > first.at ? [(cpuSeconds - first.cpuSeconds) / ((at - first.at) / 1000)] : [];
       });
+      for (const measured of [uses, cpu]) expect(measured, program).not.toEqual([]);
       return [program, {
         cpu: Math.max(...cpu), workingSet: Math.max(...uses.map(([, { workingSet }]) => workingSet)), rss: Math.max(...uses.map(([, { rss }]) => rss)),
         disk: program === objectNames.observer ? Math.max(...disk) : 0,
@@ -67,8 +70,7 @@ export function resources(walk: () => Walk): void {
     const load = new AdmissionLoad(stage, 'payments', () => walk().pod('asked', 'payments', workloads.payments), 0);
     const many = Array.from({ length: 30 }, (_, at) => walk().pod(`start-${at}`, 'payments', workloads.payments, { command: ['/usr/bin/sleep', '20'] }));
     await walk().create({ apiVersion: 'v1', kind: 'List', items: many });
-    const busy = await measure(60);
-    await load.end();
+    const busy = await measure(60).finally(() => load.end());
     expect(load.failures).toEqual([]);
     const rows: string[] = [];
     for (const program of programs) {
@@ -76,7 +78,7 @@ export function resources(walk: () => Walk): void {
       const [quiet, loud] = [rest[program]!, busy[program]!];
       expect(quiet.workingSet / mebibyte, program).toBeLessThan(Number.parseInt(wanted, 10));
       expect(loud.workingSet / mebibyte, program).toBeLessThan(Number.parseInt(limit, 10));
-      const { layers } = JSON.parse(await operator.sh(`oras manifest fetch --platform linux/amd64 $REG/zastava/${name}:1.0.0`)) as { layers: { size: number }[] };
+      const { layers } = JSON.parse(await operator.sh(`oras manifest fetch --platform ${platform.os}/${platform.architecture} $REG/zastava/${name}:${programVersion}`)) as { layers: { size: number }[] };
       const series = await walk().ask(`max(count by (pod) ({pod=~"${program}.*"}))`);
       const each = (part: keyof Cost): string => `${(quiet[part] / mebibyte).toFixed(0)} / ${(loud[part] / mebibyte).toFixed(0)}`;
       rows.push(`| ${program} | ${share(quiet.cpu)} / ${share(loud.cpu)} | ${each('workingSet')} | ${each('rss')} | ${wanted} / ${limit} | ${each('disk')} | ${(layers.reduce((sum, { size }) => sum + size, 0) / mebibyte).toFixed(0)} | ${series} |`);

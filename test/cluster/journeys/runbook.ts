@@ -1,6 +1,9 @@
+import { programVersion as version } from '../../../src/contract/programs.ts';
+
 /** The runbook's commands as they are typed at the site, by what they are for. KIT, REG, RULES and GRAFANA are the operator's. */
 const zastava = 'node kit/tools/zastava.mjs';
 const key = '--key trust/zastava-runtime.pub';
+const root = '--trusted-root trust/trusted_root.json';
 /** What the stage walks with is signed by the development key. */
 const development = '--allow-development';
 const stellaops = 'node kit/tools/stellaops-cli.mjs';
@@ -8,12 +11,15 @@ const dashboard = 'docs/ops/zastava-runtime-grafana-dashboard.json';
 const rules = 'docs/ops/zastava-runtime-prometheus-rules.yaml';
 
 export const runbook = {
-  verifyByCosign: `cosign verify-blob ${key} --bundle $KIT.sigstore.json --trusted-root trust/trusted_root.json $KIT`,
+  verifyByCosign: `cosign verify-blob ${key} --bundle $KIT.sigstore.json ${root} $KIT`,
   takeTools: 'mkdir -p kit && zstd -dcq $KIT | tar -x -C kit tools images.lock.json zastava-runtime.values.yaml',
-  verifyByItself: `${zastava} kit verify $KIT ${key} ${development}`,
-  pushImages: ['zstd -dfq $KIT -o kit.tar', ...['observer', 'webhook'].map((program) => `oras cp -r --from-oci-layout kit.tar:${program}-1.0.0 $REG/zastava/${program}:1.0.0`)],
+  verifyByItself: `${zastava} kit verify $KIT ${key} ${root} --log-state accepted.json ${development}`,
+  /** Each to a place of its own, so that nothing is there already. */
+  pushImages: ['zstd -dfq $KIT -o kit.tar', ...['observer', 'webhook'].map((program) => `oras cp -r --from-oci-layout kit.tar:${program}-${version} $REG/by-oras/${program}:${version}`)],
+  pushArtifacts: ['tar -x -f kit.tar artifacts', ...[['chart', 'zastava'], ['manifests', 'manifests']].map(([artifact, repository]) => `oras cp -r --from-oci-layout artifacts:${artifact}-${version} $REG/by-oras/${repository}:${version}`)],
+  pushImagesBySkopeo: ['observer', 'webhook'].map((program) => `skopeo copy --all oci-archive:kit.tar:${program}-${version} docker://$REG/by-skopeo/${program}:${version}`),
   /** One command in place of these; what is there already is skipped. */
-  pushKit: `${zastava} kit push $KIT $REG/zastava ${key} ${development} --registry-ca site-ca.crt --json`,
+  pushKit: `${zastava} kit push $KIT $REG/zastava ${key} ${root} ${development} --registry-ca site-ca.crt --json`,
   /** NEXT is the kit of a later version. */
   diffKits: `${zastava} kit diff $KIT $NEXT --ignore-signatures`,
   takeRules: [`${zastava} kit extract $KIT ${rules} --to rules ${key} ${development}`, `promtool check rules rules/${rules}`, `install -m 0644 rules/${rules} $RULES/`],
@@ -31,7 +37,7 @@ export const runbook = {
   preflight: `${zastava} preflight --values values.yaml --images kit/images.lock.json --registry-ca site-ca.crt`,
   checkValues: `${zastava} values check values.yaml`,
   /** Of the chart, as the kit has it. */
-  chartDigest: `zstd -dcq $KIT | tar -xO artifacts/index.json | jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "chart-1.0.0") | .digest'`,
+  chartDigest: `zstd -dcq $KIT | tar -xO artifacts/index.json | jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "chart-${version}") | .digest'`,
   /** @param chart what follows the name of the chart: a digest or the flag of a version */
   helm: (chart: string) => `helm upgrade --install zastava-runtime oci://$REG/zastava/zastava${chart} -f values.yaml --namespace stellaops`,
   synth: `${zastava} synth --values values.yaml --images kit/images.lock.json --out site`,
@@ -40,9 +46,6 @@ export const runbook = {
   commitManifests: 'git init -q -b main clusters.git && mkdir -p clusters.git/clusters/stage && cp -r site/manifests clusters.git/clusters/stage/ && cd clusters.git && git add -A && git -c user.name=site -c user.email=site@example.com commit -q -m "as synthesized"',
   pushManifests: (tag: string) => `tar -czf manifests.tar.gz -C site/manifests . && oras push $REG/zastava/manifests:${tag} manifests.tar.gz:application/vnd.oci.image.layer.v1.tar+gzip`,
   rolledOut: ['kubectl -n stellaops rollout status deploy/zastava-webhook --timeout=240s', 'kubectl -n stellaops rollout status ds/zastava-observer --timeout=240s'],
-  pushArtifacts: ['tar -x -f kit.tar artifacts', ...[['chart', 'zastava'], ['manifests', 'manifests']].map(([artifact, repository]) => `oras cp -r --from-oci-layout artifacts:${artifact}-1.0.0 $REG/zastava/${repository}:1.0.0`)],
-  /** Another place, so that nothing is there already. */
-  pushImagesBySkopeo: ['observer', 'webhook'].map((program) => `skopeo copy --all oci-archive:kit.tar:${program}-1.0.0 docker://$REG/by-skopeo/${program}:1.0.0`),
   /** On the machine that Grafana runs on, whose root is $GRAFANA here. */
   takeDashboard: [
     `${zastava} kit extract $KIT ${dashboard} --to dashboard ${key} ${development}`,

@@ -1,16 +1,21 @@
 /** Runbook 2, before 2.1: from the kit on the medium to the first Pod that is denied, by the commands that stand there; and away again. */
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { takeAway } from './leave.ts';
 import { printed } from './printed.ts';
-import { sitePolicy } from './verification.ts';
-import type { Walk } from './walk.ts';
+import { sitePolicy, type Walk } from './walk.ts';
 
 export function shortestWay(walk: () => Walk): void {
+  beforeAll(() => {
+    walk().operator.helm = 'helm4';
+  });
+  // The walk goes on with helm 3.
+  afterAll(() => {
+    walk().operator.helm = 'helm3';
+  });
+
   test('2: at most 12 commands lead from the kit on the medium to the first enforced decision', async () => {
     const { stage, operator, workloads } = walk();
     stage.setPolicy(sitePolicy);
-    // The walk goes on with helm 3.
-    operator.helm = 'helm4';
     const since = Date.now();
     const commands = printed('**The shortest way**', { UNSIGNED_IMAGE: workloads.unsigned });
     for (const command of commands.slice(0, -1)) {
@@ -30,6 +35,5 @@ export function shortestWay(walk: () => Walk): void {
   test('2.4: helm 4 takes it away again, and the cluster admits Pods', async () => {
     await takeAway(walk(), printed('### 2.4 Leaving'));
     walk().operator.commands.splice(0);
-    walk().operator.helm = 'helm3';
   });
 }

@@ -1,19 +1,19 @@
 /** Runbook Appendix C, `tagPolicy`, `resolveTags` and `registries`: Pods that name their images by tags. */
 import { expect, test } from 'vitest';
 import { registryHost } from '../stage/names.ts';
+import { settle } from './installation.ts';
 import { runbook } from './runbook.ts';
 import type { Walk } from './walk.ts';
 
 const tagged = (name: string): string => `${registryHost}/apps/${name}:1.0`;
 const access = { registries: [registryHost], registrySecret: 'zastava-registries' };
 
-/** @param settle new values of the webhook, in force when it returns */
-export function tags(walk: () => Walk, settle: (webhook: object) => Promise<void>): void {
+export function tags(walk: () => Walk): void {
   test('a tag is judged by what it means at the registry, and whoever made the Pod is told to name the digest', async () => {
     const { operator, workloads } = walk();
     operator.write('docker.json', '{}');
     await operator.sh(runbook.makeRegistrySecret);
-    await settle(access);
+    await settle(walk(), access);
     const told = await walk().create(walk().pod('by-tag', 'payments', tagged('payments')));
     expect(told).toMatchObject({ code: 0, stderr: expect.stringMatching(/it has no digest.*name the image by its digest/s) });
     expect(told.stderr).toContain(workloads.payments.split('@')[1]);
@@ -29,7 +29,7 @@ export function tags(walk: () => Walk, settle: (webhook: object) => Promise<void
   });
 
   test('`tagPolicy: deny` accepts images by digest only', async () => {
-    await settle({ ...access, tagPolicy: 'deny' });
+    await settle(walk(), { ...access, tagPolicy: 'deny' });
     expect(await walk().create(walk().pod('tag-refused', 'payments', tagged('payments')))).toMatchObject({ code: 1, stderr: expect.stringContaining('here only images with one are accepted') });
     expect(await walk().create(walk().pod('by-digest', 'payments', walk().workloads.payments))).toMatchObject({ code: 0, stderr: '' });
   });

@@ -4,12 +4,6 @@ import { eventually } from '../../peers/harness/commands.ts';
 import { printed } from './printed.ts';
 import type { Walk } from './walk.ts';
 
-/** Scanner's, for the whole walk. */
-export const sitePolicy = {
-  revision: 'rev-2', ttlSeconds: 5, otherwise: { policyVerdict: 'pass', signed: true },
-  rules: [{ image: 'apps/unsigned', policyVerdict: 'fail', signed: false, reasons: ['image.unsigned'] }],
-};
-
 const opTok = { msg: 'Issued runtime OpTok', tokenType: 'DPoP', scope: 'authority.token.issue' };
 
 /** Runs the lines of "Verify" (2.1, step 6); each gives what the text says of it. */

@@ -9,6 +9,12 @@ import { pushWorkloads, type Workloads } from '../stage/workloads.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
 
+/** Scanner's at this site. */
+export const sitePolicy = {
+  revision: 'rev-2', ttlSeconds: 5, otherwise: { policyVerdict: 'pass', signed: true },
+  rules: [{ image: 'apps/unsigned', policyVerdict: 'fail', signed: false, reasons: ['image.unsigned'] }],
+};
+
 interface Row {
   readonly journey: string;
   readonly section: string;
@@ -94,10 +100,12 @@ export class Walk {
     return this.stage.tryKubectl('create', '-f', path);
   }
 
-  /** One number of Prometheus. */
+  /** One number of Prometheus, the first of several; undefined when there is none, or it is NaN. @throws with what Prometheus says of a query that it refuses */
   async ask(query: string): Promise<number | undefined> {
     const response = await fetch(`http://127.0.0.1:${this.stage.port('prometheus')}/api/v1/query?query=${encodeURIComponent(query)}`);
-    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
-    return data.result[0] === undefined ? undefined : Number(data.result[0].value[1]);
+    const { status, error, data } = (await response.json()) as { status: string; error?: string; data: { result: { value: [number, string] }[] } };
+    if (status !== 'success') throw new Error(`${query}: ${error}`);
+    const number = Number(data.result[0]?.value[1]);
+    return Number.isNaN(number) ? undefined : number;
   }
 }

@@ -20,7 +20,8 @@ interface ImageConfig {
 }
 
 const epoch = 1_700_000_000;
-const platform = { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' };
+/** Of the machine. */
+export const platform = { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' };
 
 /** An image of one layer. @param layer the file to write it to; it stays in use. */
 export async function imageOf(name: string, entries: readonly LayerEntry[], layer: string, config: ImageConfig): Promise<ArchivedImage> {

@@ -1,19 +1,22 @@
 /** The images that the stage itself needs, packed once for each version of what is in them: sandbox, CoreDNS, Authority and Scanner. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Descriptor } from '../../../src/contract/oci.ts';
 import { buildImages } from '../../../src/images/build-images.ts';
 import { bundleProgram } from '../../../src/images/bundle-program.ts';
 import type { BuiltImage, ImageRecipe } from '../../../src/images/image.ts';
 import { peer } from '../../peers/harness/peers.ts';
 import { writeTinyImage } from '../../peers/harness/tiny-image.ts';
-import { imageOf, writeArchive, type ArchivedImage } from './image-archive.ts';
+import { imageOf, platform as machine, writeArchive, type ArchivedImage } from './image-archive.ts';
 import { sandboxImage } from './node.ts';
 
 export const stageImages = { coredns: 'stage.local/coredns:1', authority: 'stage.local/authority:1', scanner: 'stage.local/scanner:1' } as const;
 
 const checkout = join(import.meta.dirname, '../../..');
 const entries = { authority: 'test/cluster/doubles/authority.ts', scanner: 'test/cluster/doubles/scanner.ts' } as const;
+/** What packs them, and what they are packed of besides the programs. */
+const sources = ['src/images/*.ts', 'test/cluster/stage/{images,image-archive}.ts', 'test/peers/harness/{oci,tiny}-image.ts', 'offline-kit/base.lock.json', 'package-lock.json'];
 /** Of the kit's images: so the layers below are in the cache already. */
 const epochSeconds = Date.parse('2026-11-24T00:00:00Z') / 1000;
 
@@ -23,7 +26,7 @@ export async function packStageImages(): Promise<readonly string[]> {
   mkdirSync(folder, { recursive: true });
   const programs = await Promise.all([entries.authority, entries.scanner].map((entry) => bundleProgram({ root: checkout, entry })));
   const key = createHash('sha256');
-  for (const part of [...programs, peer('coredns'), String(statSync(peer('coredns')).mtimeMs), readFileSync(join(checkout, 'offline-kit/base.lock.json')), readFileSync(import.meta.filename)]) key.update(part);
+  for (const part of [...programs, peer('coredns'), String(statSync(peer('coredns')).mtimeMs), ...globSync(sources, { cwd: checkout }).sort().map((path) => readFileSync(join(checkout, path)))]) key.update(part);
   const packed = join(folder, `images-${key.digest('hex').slice(0, 16)}`);
   const archives = ['sandbox.tar', 'images.tar'].map((name) => join(packed, name));
   if (existsSync(packed)) return archives;
@@ -52,9 +55,8 @@ function recipe(name: 'authority' | 'scanner'): ImageRecipe {
 
 /** Of the machine's own platform. */
 function archived(image: BuiltImage): ArchivedImage {
-  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  const child = image.children.find(({ platform }) => platform.architecture === architecture)!;
-  const manifest = JSON.parse(readFileSync(image.blobs.get(child.descriptor.digest)!.path, 'utf8')) as { config: { digest: keyof never }; layers: { digest: keyof never }[] };
-  const digests = [child.descriptor.digest, manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)] as (typeof child.descriptor.digest)[];
+  const child = image.children.find(({ platform }) => platform.architecture === machine.architecture)!;
+  const manifest = JSON.parse(readFileSync(image.blobs.get(child.descriptor.digest)!.path, 'utf8')) as { config: Descriptor; layers: Descriptor[] };
+  const digests = [child.descriptor, manifest.config, ...manifest.layers].map(({ digest }) => digest);
   return { name: stageImages[image.name as 'authority' | 'scanner'], manifest: child.descriptor, blobs: new Map(digests.map((digest) => [digest, image.blobs.get(digest)!.path])) };
 }

@@ -2,12 +2,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import packageJson from '../../../package.json' with { type: 'json' };
+import { programVersion } from '../../../src/contract/programs.ts';
 import { succeed } from '../../peers/harness/commands.ts';
 import { copyCheckout, readTree } from '../../peers/harness/tree.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
-export const nextVersion = packageJson.version.replace(/\d+$/, (patch) => String(Number(patch) + 1));
+export const nextVersion = programVersion.replace(/\d+$/, (patch) => String(Number(patch) + 1));
 
 /** Where a version stands in the sources. */
 const versioned = ['package.json', 'src/contract/programs.ts'];
@@ -23,7 +23,7 @@ export async function provideNextKit(): Promise<string> {
   rmSync(join(source, 'test'), { recursive: true });
   for (const name of versioned) {
     const text = readFileSync(join(source, name), 'utf8');
-    writeFileSync(join(source, name), text.replace(`'${packageJson.version}'`, `'${nextVersion}'`).replace(`"version": "${packageJson.version}"`, `"version": "${nextVersion}"`));
+    writeFileSync(join(source, name), text.replace(`'${programVersion}'`, `'${nextVersion}'`).replace(`"version": "${programVersion}"`, `"version": "${nextVersion}"`));
   }
   const key = createHash('sha256').update(JSON.stringify(await readTree(source))).update(readFileSync(join(checkout, '.keys/development.key.pem'))).digest('hex').slice(0, 16);
   const kit = join(kits, key);

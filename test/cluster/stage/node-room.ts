@@ -50,11 +50,6 @@ export class NodeRoom {
     folder.write('etc/resolv.conf', '');
   }
 
-  /** Process id of the room's first process, as seen from outside. */
-  get pid(): number {
-    return this.#pid;
-  }
-
   async open(): Promise<void> {
     const args = ['--pdeathsig', 'KILL', '--', peer('unshare'), '--mount', '--pid', '--net', '--uts', '--ipc', '--fork', '--kill-child', '--mount-proc', '--', 'bash', '-c', boot, 'node', this.#folder.path, nodeName, nodeAddress, nodeAddress.replace(/\d+$/, '254')];
     const first = spawn(peer('setpriv'), args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -65,7 +60,7 @@ export class NodeRoom {
       first.stdout.setEncoding('utf8').on('data', (text: string) => text.includes('booted') && resolve());
       first.on('error', reject).on('close', () => reject(new Error(`the node did not boot: ${said}`)));
     });
-    this.#pid = Number(readFileSync(`/proc/${first.pid}/task/${first.pid}/children`, 'utf8').trim());
+    this.#pid = childOf(first);
   }
 
   /** The command that runs a command in the room. */
@@ -99,14 +94,14 @@ export class NodeRoom {
     return server !== undefined && server.exitCode === null && server.signalCode === null;
   }
 
-  /** Sends the signal to the server itself, and waits for its end. */
-  async stop(name: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  /** Sends SIGTERM to the server itself, and waits for its end. */
+  async stop(name: string): Promise<void> {
     const server = this.#servers.get(name);
     if (server === undefined || !this.runs(name)) return;
     // What was spawned is nsenter, which waits for the server.
-    const child = Number(readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').trim());
+    const child = childOf(server);
     const ended = new Promise((resolve) => server.once('close', resolve));
-    process.kill(child, signal);
+    process.kill(child, 'SIGTERM');
     await ended;
     this.#servers.delete(name);
   }
@@ -123,4 +118,11 @@ export class NodeRoom {
       if (servers.some(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) throw new Error('the node still runs');
     });
   }
+}
+
+/** Id of the one process that it started. @throws when there is none: 0 would be our own group */
+function childOf({ pid }: ChildProcess): number {
+  const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+  if (!(child > 0)) throw new Error(`process ${pid} has not one child`);
+  return child;
 }

@@ -37,7 +37,7 @@ export function ctr(...args: string[]): string[] {
   return [peer('ctr2'), '--address', socket, '--namespace', 'k8s.io', ...args];
 }
 
-/** Imports an archive that lies outside the room, unless the image is there already. */
+/** Imports the images of an archive. */
 export async function importImage(room: NodeRoom, archive: string): Promise<void> {
   await room.succeed(...ctr('images', 'import', '--local', archive));
 }

@@ -4,12 +4,13 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { programVersion } from '../../../src/contract/programs.ts';
 import { run, type Outcome } from '../../peers/harness/commands.ts';
 import { peer, type Peer } from '../../peers/harness/peers.ts';
 import { registryHost } from './names.ts';
 import type { Stage } from './stage.ts';
 
-const kitName = 'zastava-runtime-1.0.0.tar.zst';
+const kitName = `zastava-runtime-${programVersion}.tar.zst`;
 const tools: readonly Peer[] = ['kubectl', 'oras', 'cosign3', 'ctr2'];
 
 export class Operator {

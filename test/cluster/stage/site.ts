@@ -31,12 +31,15 @@ interface SiteServer {
   readonly hostFolder?: string;
 }
 
+/** Without it a container gets only what no other wants of a busy node. */
+const requests = (cpu: string): object => ({ requests: { cpu } });
+
 /** A Deployment behind a Service on 443, with its Secret. */
 function serverObjects({ namespace, name, address, image, mount, files, hostFolder }: SiteServer): object[] {
   const metadata = { name, namespace };
   const volumes = [{ name: 'files', secret: { secretName: name } }, ...(hostFolder === undefined ? [] : [{ name: 'host', hostPath: { path: hostFolder, type: 'DirectoryOrCreate' } }])];
   const volumeMounts = [{ name: 'files', mountPath: mount, readOnly: true }, ...(hostFolder === undefined ? [] : [{ name: 'host', mountPath: hostFolder }])];
-  const container = { name, image, imagePullPolicy: 'Never', ports: [{ containerPort: 8443 }], volumeMounts, readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 1 } };
+  const container = { name, image, imagePullPolicy: 'Never', ports: [{ containerPort: 8443 }], resources: requests('500m'), volumeMounts, readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 1 } };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: files },
@@ -74,7 +77,7 @@ function dnsObjects(): object[] {
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
   ];
   const container = {
-    name: 'coredns', image: stageImages.coredns, imagePullPolicy: 'Never', args: ['-conf', '/etc/coredns/Corefile'], volumeMounts: [{ name: 'config', mountPath: '/etc/coredns' }],
+    name: 'coredns', image: stageImages.coredns, imagePullPolicy: 'Never', args: ['-conf', '/etc/coredns/Corefile'], resources: requests('100m'), volumeMounts: [{ name: 'config', mountPath: '/etc/coredns' }],
     readinessProbe: { httpGet: { path: '/ready', port: 8182 }, periodSeconds: 1 },
   };
   return [

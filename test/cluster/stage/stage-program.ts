@@ -1,7 +1,6 @@
-/** Makes a stage, says which, and waits to be stopped: what `crash.test.ts` kills. */
+/** Makes a stage, says where, and waits to be killed, by `crash.test.ts`. */
 import { Stage } from './stage.ts';
 
 const stage = await Stage.start();
-process.once('SIGTERM', () => void stage.stop().then(() => process.exit(0)));
-console.log(JSON.stringify({ folder: stage.folder.path, pid: stage.room.pid }));
+console.log(JSON.stringify({ folder: stage.folder.path }));
 setInterval(() => {}, 1000);

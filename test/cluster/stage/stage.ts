@@ -120,9 +120,11 @@ export class Stage {
   /** Lines of a journal that Scanner keeps: `events`, `gaps`, `questions`. */
   journal<T>(name: 'events' | 'gaps' | 'questions'): T[] {
     try {
-      return readFileSync(this.folder.at('node/srv/scanner', `${name}.jsonl`), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as T);
-    } catch {
-      return [];
+      // Behind the last line break is what is being written.
+      return readFileSync(this.folder.at('node/srv/scanner', `${name}.jsonl`), 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line) as T);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
     }
   }
 

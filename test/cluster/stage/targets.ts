@@ -18,9 +18,9 @@ interface Pod {
 function listPods(): Promise<Pod[]> {
   return new Promise((resolve, reject) => {
     const url = `${cluster.server}/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(label)}`;
-    request(url, { ca, headers: { authorization: `Bearer ${user.token}` } }, (response) => {
+    request(url, { ca, signal: AbortSignal.timeout(5000), headers: { authorization: `Bearer ${user.token}` } }, (response) => {
       let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(response.statusCode === 200 ? (JSON.parse(text) as { items: Pod[] }).items : []));
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('error', reject).on('end', () => (response.statusCode === 200 ? resolve((JSON.parse(text) as { items: Pod[] }).items) : reject(new Error(`the API server answered ${response.statusCode}`))));
     }).on('error', reject).end();
   });
 }

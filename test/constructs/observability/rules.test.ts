@@ -52,7 +52,7 @@ describe('the alerts', () => {
     expect(alert('ZastavaRuntimeBackendLatencyHigh')).toMatchObject({ expr: expect.stringMatching(/:p95_5m > 750$/), for: '5m' });
     expect(alert('ZastavaAdmissionDenySpike').expr).toMatch(/:denies_per_minute_2m > 20$/);
     expect(alert('ZastavaAdmissionDenySpike').for).toBeUndefined();
-    expect(alert('ZastavaAuthorityStaticTokenOld').expr).toMatch(/ > 86400$/);
+    expect(alert('ZastavaAuthorityStaticTokenOld').expr).toMatch(/ > 82800$/);
     expect(alertThresholds.upgradeP95MsMax).toBe(250);
   });
 });

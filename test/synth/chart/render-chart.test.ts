@@ -106,5 +106,5 @@ test('the notes name the Secrets, the next commands, and the line for the ops lo
   const notes = text('templates/NOTES.txt');
   for (const name of [secretNames.dpop, secretNames.mtls, secretNames.webhookTls]) expect(notes).toContain(name);
   expect(notes).toMatch(/kubectl -n stellaops rollout status ds\/zastava-observer/);
-  expect(notes).toMatch(/echo .*\{\{ \.Chart\.Name \}\}-\{\{ \.Chart\.Version \}\}, git \$\(git rev-parse HEAD\)/);
+  expect(notes).toMatch(/echo .*\{\{ \.Chart\.Name \}\}-\{\{ \.Chart\.Version \}\}, values \$\(git rev-parse HEAD\)/);
 });

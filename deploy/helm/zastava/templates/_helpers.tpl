@@ -48,8 +48,8 @@
 {{- $ignoreIn := ternary ($relaxed | uniq | sortAlpha) (list) $enforced }}
 {{- dict
   "put" (dict
-    "observerImage" (printf "%s/observer@sha256:674dd1323c9aa4096597c67121128cb762142990c0a7e04eb4818370332264f7" $zastava.images.registry)
-    "webhookImage" (printf "%s/webhook@sha256:429fcfb1a9653f89f7840c8e64016ebd5e6b6a500b0eb0b985d697180723107b" $zastava.images.registry)
+    "observerImage" (printf "%s/observer@sha256:92b8287a136d78e15825fe319ad001298313e198632279b0f8fde92199fad0ce" $zastava.images.registry)
+    "webhookImage" (printf "%s/webhook@sha256:528878d13fa075c149110df895176c3c68b7cbd3f6c3fc93f8991dde3fbca0b6" $zastava.images.registry)
     "observerConfig" ($observerConfig)
     "observerConfigSha256" (sha256sum $observerConfig)
     "webhookConfig" ($webhookConfig)

@@ -33,7 +33,7 @@ interface Listener {
 /** Milliseconds. */
 const waits = { answer: 10_000, retryMin: 1000, retryMax: 30_000, close: 5000 } as const;
 
-const nothingStored: StoreState = { events: 0, bytes: 0, oldest: null, gaps: 0 };
+const nothingStored: StoreState = { events: 0, bytes: 0, bytesMax: 0, oldest: null, gaps: 0 };
 
 export class DiskStore {
   readonly #options: DiskOptions;

@@ -19,7 +19,7 @@ import type { BatchLimits, StoredBatch } from './event-store.ts';
 import { LossLog } from './loss-log.ts';
 import { MemoryStore } from './memory-store.ts';
 import { lossesAtOpening } from './opening.ts';
-import { commitLimits, filePagesMax, storeLimits } from './store-file.ts';
+import { commitLimits } from './store-file.ts';
 import type { NewEvent, StoredEvent } from './store-rows.ts';
 
 export interface BufferOptions extends DiskOptions {
@@ -30,6 +30,8 @@ export interface BufferState {
   readonly events: number;
   /** Pages in use on disk. */
   readonly bytes: number;
+  /** That `bytes` may grow to with what the disk has left; 0 while the disk fails. */
+  readonly bytesMax: number;
   /** RFC 3339, of the oldest event that waits; null when there is none. */
   readonly oldest: string | null;
   /** Why events are in memory only; null while the disk is good. */
@@ -62,7 +64,7 @@ export class EventBuffer {
   #volatile = false;
 
   constructor(options: BufferOptions) {
-    const { bytesMax, log, metrics } = options;
+    const { log, metrics } = options;
     this.#options = options;
     this.#losses = new LossLog(log, metrics);
     this.#memory = new MemoryStore((gap) => this.#losses.add(gap));
@@ -72,13 +74,12 @@ export class EventBuffer {
       failed: () => this.#release(),
       lost: (gap) => this.#losses.add(gap),
     });
-    // Of a small buffer the log and one commit take a large part: what is left is full when it is full.
-    metrics.set(catalogue.bufferBytesMax, {}, filePagesMax(bytesMax) * storeLimits.pageBytes);
     for (const reason of dropReasons) metrics.count(catalogue.bufferDrops, { reason }, 0);
     for (const reason of gapReasons) metrics.count(catalogue.gaps, { reason }, 0);
     metrics.beforeScrape(() => {
-      const { bytes, oldest } = this.state();
+      const { bytes, bytesMax, oldest } = this.state();
       metrics.set(catalogue.bufferBytes, {}, bytes);
+      metrics.set(catalogue.bufferBytesMax, {}, bytesMax);
       metrics.set(catalogue.queueAge, {}, oldest === null ? 0 : Math.max(0, Date.now() - Date.parse(oldest)) / 1000);
     });
   }
@@ -150,8 +151,8 @@ export class EventBuffer {
   }
 
   state(): BufferState {
-    const { state: { events, bytes, oldest }, problem } = this.#disk;
-    return { events: events + this.#memory.size, bytes, oldest: oldest ?? this.#memory.oldest, problem, volatile: this.#volatile };
+    const { state: { events, bytes, bytesMax, oldest }, problem } = this.#disk;
+    return { events: events + this.#memory.size, bytes, bytesMax: problem === null ? bytesMax : 0, oldest: oldest ?? this.#memory.oldest, problem, volatile: this.#volatile };
   }
 
   /** Commits what is left, if the disk lets it. */

@@ -5,8 +5,11 @@
  *   append returned  →  the events are on disk, and stay until `settle` or until they are declared in a gap
  *
  * Events are taken in the order they came. When there is no room, in `bytesMax` or on the disk, the oldest go first, each
- * into a gap, but not those of the batch under way: Scanner may have them already. Gaps never go.
+ * into a gap, but not those of the batch under way: Scanner may have them already. Gaps never go. A disk that leaves hardly
+ * any room at all is one that fails: memory has more.
  */
+import { alertThresholds } from '../../../contract/alerts.ts';
+import { ZastavaError } from '../../../contract/errors.ts';
 import { batchLimits, type Gap, type GapReason } from '../../../contract/runtime-event.ts';
 import { StoreDatabase } from './store-database.ts';
 import { filePagesMax, sparePages, storeLimits } from './store-file.ts';
@@ -29,11 +32,15 @@ export interface StoreState {
   readonly events: number;
   /** Of the pages in use. */
   readonly bytes: number;
+  /** That `bytes` may grow to with what the disk has left. */
+  readonly bytesMax: number;
   /** RFC 3339, of the oldest event; null when there is none. */
   readonly oldest: string | null;
   /** Not sent yet, or under way. */
   readonly gaps: number;
 }
+
+const { bufferRoomBytesMin: roomBytesMin } = alertThresholds;
 
 export class EventStore {
   readonly #db: StoreDatabase;
@@ -55,13 +62,13 @@ export class EventStore {
     }
   }
 
-  /** Writes all of them in one transaction, on disk when this returns. Makes room first. */
+  /** Writes all of them in one transaction, on disk when this returns. Makes room first. @throws `buffer.unusable` */
   append(events: readonly NewEvent[], gaps: readonly Gap[] = []): void {
     this.#transaction(() => {
       for (const gap of gaps) this.#addGap(gap);
       // A row has its own page at the worst, and a last one that it does not fill; the rest is for what points to them.
       const pages = events.reduce((sum, { body }) => sum + Math.ceil((Buffer.byteLength(body) + 256) / (storeLimits.pageBytes - 4)) + 1, 0);
-      const pagesMax = Math.min(this.#pagesMax, this.#db.pages() + sparePages(this.#path));
+      const pagesMax = this.#room();
       while (this.#db.usedPages() + pages + 8 > pagesMax && this.#dropOldest());
       for (const event of events) this.#db.run('INSERT INTO events (event_id, kind, at, body, checksum) VALUES (?, ?, ?, ?, ?)', event.eventId, event.kind, event.when, event.body, checksumOf(event));
       this.#events += events.length;
@@ -116,6 +123,7 @@ export class EventStore {
   }
 
   keepFact(name: string, value: string): void {
+    this.#room();
     this.#transaction(() => this.#db.run('INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value', name, value));
   }
 
@@ -123,6 +131,7 @@ export class EventStore {
     return {
       events: this.#events,
       bytes: this.#db.usedPages() * storeLimits.pageBytes,
+      bytesMax: this.#pagesNow() * storeLimits.pageBytes,
       oldest: this.#db.get<{ at: string }>('SELECT at FROM events ORDER BY seq LIMIT 1')?.at ?? null,
       gaps: this.#db.number('SELECT count(*) FROM gaps'),
     };
@@ -135,6 +144,18 @@ export class EventStore {
 
   close(): void {
     this.#db.close();
+  }
+
+  /** That the file may grow to now. */
+  #pagesNow(): number {
+    return Math.min(this.#pagesMax, this.#db.pages() + sparePages(this.#path));
+  }
+
+  /** In pages. */
+  #room(): number {
+    const pages = this.#pagesNow();
+    if (pages * storeLimits.pageBytes < roomBytesMin) throw new ZastavaError('buffer.unusable', `${this.#path}: its disk has less than ${roomBytesMin} bytes left for it`);
+    return pages;
   }
 
   #openBatch(): StoredBatch | null {

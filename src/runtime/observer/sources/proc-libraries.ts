@@ -18,8 +18,6 @@ export interface MappedLibraries {
   readonly mapped: number;
 }
 
-/** Characters of all paths: an event must fit a batch with others. */
-const pathsCharsMax = 128 * 1024;
 /** Mappings with code that are no files of a container. */
 const noFile = /^\/(memfd:|dev\/|SYSV|\/anon|\[|anon_hugepage|i915|drm )/;
 
@@ -28,7 +26,7 @@ export function readLibraries(procfs: Procfs, { pid, link, exe }: Program, tree:
   const mapped = procfs.maps(pid).sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const budget = hashBudget(limits);
   const program = withoutMark(tree, link, exe.ino).path;
-  let charsLeft = pathsCharsMax;
+  let charsLeft: number = textLimits.libraryPathsCharsMax;
   for (const mapping of mapped) {
     if (found.libs.length >= limits.max || charsLeft <= 0) break;
     const { path, deleted } = withoutMark(tree, mapping.path, mapping.inode);

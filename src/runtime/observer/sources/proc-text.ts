@@ -12,6 +12,8 @@ export const textLimits = {
   argumentsCharsMax: 8192,
   /** PATH_MAX of Linux. */
   pathCharsMax: 4096,
+  /** Characters of the paths of all libraries: an event must fit a batch with others. */
+  libraryPathsCharsMax: 128 * 1024,
   /** Bytes of the first line of a script that the kernel looks at (BINPRM_BUF_SIZE). */
   scriptLineBytesMax: 256,
 } as const;

@@ -105,15 +105,22 @@ function look(procfs: Procfs, { chain, seen, bootId, isLast }: Looked, wanted: W
   if (sha256 !== undefined) evidence.push({ signal: 'procfs.exe.sha256', value: sha256 });
   const process: ObservedProcess = {
     facts: { pid: described.pid, startTime: described.startTime, entrypoint: boundArguments(wanted.args ?? first.args), entryTrace: traceOf(tree, steps, [...seen, ...chain.slice(1)]), ...ids },
-    bootId, libs: together(libs, expected).slice(0, libraries.max), evidence, drift,
+    bootId, libs: together(libs, expected, libraries.max), evidence, drift,
   };
   return { process, isLinked: linked };
 }
 
-/** Sorted by path; of two with one path the one that is mapped. */
-function together(mapped: readonly LoadedLibrary[], expected: readonly LoadedLibrary[]): LoadedLibrary[] {
-  if (expected.length === 0) return [...mapped];
-  return [...new Map([...expected, ...mapped].map((library) => [library.path, library])).values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+/** Sorted by path. All that is mapped, two files of one path, too, when one took the other's place; what is expected in the room that this leaves. */
+function together(mapped: readonly LoadedLibrary[], expected: readonly LoadedLibrary[], max: number): LoadedLibrary[] {
+  const [libs, known] = [[...mapped], new Set(mapped.map(({ path }) => path))];
+  let charsLeft = mapped.reduce((left, { path }) => left - path.length, textLimits.libraryPathsCharsMax);
+  for (const library of expected) {
+    if (libs.length >= max || charsLeft < library.path.length) break;
+    if (known.has(library.path)) continue;
+    libs.push(library);
+    charsLeft -= library.path.length;
+  }
+  return libs.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** By number: of the program itself, of its linker (with musl also the C library), and of what it names. */

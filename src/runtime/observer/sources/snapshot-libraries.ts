@@ -5,6 +5,7 @@
  */
 import type { LoadedLibrary } from '../../../contract/runtime-event.ts';
 import type { ElfFacts, FileReader } from './executable.ts';
+import { textLimits } from './proc-text.ts';
 import type { RootTree } from './snapshot-tree.ts';
 
 /** `zastava.observer.libraries`. */
@@ -44,6 +45,7 @@ const multiarch: Readonly<Record<number, string>> = { 3: 'i386-linux-gnu', 40: '
 /** Sorted by path. @param at Where the program is, without links. */
 export function findLibraries(tree: RootTree, reader: FileReader, at: string, program: ElfFacts, environment: SearchEnvironment, limits: LibraryLimits): LoadedLibrary[] {
   const found = new Map<string, FoundLibrary>();
+  let charsLeft: number = textLimits.libraryPathsCharsMax;
   const budget = hashBudget(limits);
   const linker = program.interpreter === undefined ? undefined : openLibrary(tree, reader, program, program.interpreter, budget);
   if (!linker || limits.max === 0) return [];
@@ -58,6 +60,8 @@ export function findLibraries(tree: RootTree, reader: FileReader, at: string, pr
     asked.add(next.name);
     const library = findLibrary(search, next.name, next.elf, next.from, budget);
     if (!library || found.has(library.library.path)) continue;
+    charsLeft -= library.library.path.length;
+    if (charsLeft < 0) break;
     found.set(library.library.path, library);
     queue.push(...library.elf.needed.map((name) => ({ name, elf: library.elf, from: library.library.path })));
   }

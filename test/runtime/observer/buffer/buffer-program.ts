@@ -1,8 +1,9 @@
 /**
  * The program in the role of the buffer's worker, over a disk that can be made to fail: while a file named `fault` lies in the
- * folder, each commit does what it says.
+ * folder, each commit does what it says; with `noRoom` commits go on, and the disk says that it is full.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import fs, { existsSync, readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isMainThread, workerData } from 'node:worker_threads';
@@ -28,5 +29,8 @@ if (!isMainThread) {
     if (errcode !== undefined) throw Object.assign(new Error(`disk is ${kind}`), { code: 'ERR_SQLITE_ERROR', errcode });
     exec.call(this, sql);
   };
+  const { statfsSync } = fs;
+  fs.statfsSync = ((path: string) => Object.assign(statfsSync(path), kindOf() === 'noRoom' && { bavail: 0 })) as typeof statfsSync;
+  syncBuiltinESMExports();
   serveBuffer(data);
 }

@@ -19,7 +19,7 @@ interface Opened {
   readonly log: RecordedLog;
   metric(name: string): Promise<number | undefined>;
   /** What the disk does from now on. */
-  disk(fault: 'good' | 'full' | 'broken' | 'readOnly' | 'corrupt' | 'slow' | 'hang' | 'exit'): void;
+  disk(fault: 'good' | 'full' | 'noRoom' | 'broken' | 'readOnly' | 'corrupt' | 'slow' | 'hang' | 'exit'): void;
 }
 
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -128,12 +128,13 @@ describe('on a good disk', () => {
 });
 
 describe('on a disk that fails', () => {
-  test.each(['full', 'broken', 'readOnly', 'exit'] as const)('%s: events go on from memory, with an alarm, and to the disk when it is good again', async (fault) => {
-    const { buffer, disk, log, folder } = await opened();
+  test.each(['full', 'noRoom', 'broken', 'readOnly', 'exit'] as const)('%s: events go on from memory, with an alarm, and to the disk when it is good again', async (fault) => {
+    const { buffer, disk, log, folder, metric } = await opened();
     await appendAll(buffer, 0, 3);
     disk(fault);
     await appendAll(buffer, 3, 40);
     expect(buffer.state().problem).toBeTruthy();
+    expect(await metric('buffer_max_bytes')).toBe(0);
     expect(log.find('the disk does not hold the buffer: events are in memory only')).toMatchObject({ level: 'error' });
     await buffer.keepFact('alive', 'now');
     await buffer.declare(newGap('streamLost', 2));

@@ -46,7 +46,8 @@ class Container implements AsyncDisposable {
     this.child = spawn(unshare, inNamespace('sh', '-c', `${mount} && exec /bin/sh -c "$0"`, script), { cwd: this.folder.path, stdio: 'ignore' });
     for (let looks = 0; looks < 400; looks++) {
       const seen = await this.look();
-      if (seen.evidence.some(({ value }) => became.test(value))) return seen;
+      // That one may have begun before it was.
+      if (seen.evidence.some(({ value }) => became.test(value))) return await this.look();
       await sleep(5);
     }
     throw new Error(`it did not become ${became}`);

@@ -209,6 +209,14 @@ describe('a process on paper', () => {
     expect('libs' in few && few.libs).toEqual([{ path: '/gone.so', inode: 4_000_000_002 }]);
   });
 
+  test('has both files of one path, when one took the place of the other while it ran', async () => {
+    using proc = new FakeProc();
+    using root = new RootFolder({ app, 'lib/a.so': linked(8) });
+    proc.set(7, { exe: join(root.path, 'app'), root: root.path, maps: mapsLine(root, '/lib/a.so') + mapsLine(root, '/lib/a.so (deleted)', 4_000_000_001) });
+    const seen = await read(7, {}, proc.path);
+    expect('libs' in seen && seen.libs.map(({ path, buildId }) => [path, buildId])).toEqual([['/lib/a.so', buildId(8)], ['/lib/a.so', undefined]]);
+  });
+
   test('that has not been given the time to map its libraries has those that its linker will find', async () => {
     using proc = new FakeProc();
     using root = new RootFolder({ 'app': linked(20, ['a.so', 'b.so'], { interpreterPath: '/lib64/ld.so' }), 'lib64/ld.so': linked(4), 'lib/a.so': linked(8, ['c.so']), 'opt/b.so': linked(16), 'lib/c.so': linked(12) });
@@ -221,6 +229,14 @@ describe('a process on paper', () => {
     await sleep(10);
     proc.put('7/maps', ['/lib64/ld.so', '/lib/a.so', '/lib/c.so', '/opt/b.so'].map((path) => mapsLine(root, path)).join(''));
     expect(((await later) as ObservedProcess).evidence.map(({ signal }) => signal)).not.toContain('snapshot.libraries');
+  });
+
+  test('expects libraries in the room that those leave which are mapped', async () => {
+    using proc = new FakeProc();
+    using root = new RootFolder({ 'app': linked(20, ['a.so', 'b.so', 'c.so'], { interpreterPath: '/lib64/ld.so' }), 'lib64/ld.so': linked(4), ...Object.fromEntries(['a', 'b', 'c'].map((name) => [`lib/${name}.so`, linked(8)])), 'opt/z.so': linked(16) });
+    proc.set(7, { exe: join(root.path, 'app'), root: root.path, maps: mapsLine(root, '/lib64/ld.so') + mapsLine(root, '/opt/z.so') });
+    const seen = await read(7, {}, proc.path, { max: 3, maxBytes: 1 << 20 });
+    expect('libs' in seen && seen.libs.map(({ path }) => path)).toEqual(['/lib/a.so', '/lib64/ld.so', '/opt/z.so']);
   });
 
   test('is no library of its own, also when it was unlinked after its link was read', async () => {

@@ -114,6 +114,16 @@ describe('its libraries', () => {
     expect(libs(256, 0)).toEqual([['/lib/liba.so', undefined], ['/lib/libb.so', undefined], ['/lib64/ld.so', undefined]]);
   });
 
+  test('do not make an event too large for a batch, however long their paths are', () => {
+    const folder = Array.from({ length: 15 }, () => 'x'.repeat(240)).join('/');
+    const names = Array.from({ length: 60 }, (_, at) => `lib${at}.so`);
+    using root = new RootFolder({ ...base, app: linked(20, names, { interpreterPath, runpath: `/${folder}` }), ...Object.fromEntries(names.map((name) => [`${folder}/${name}`, linked(8)])) });
+    const seen = ask([root.path], { args: ['/app'] });
+    const paths = 'libs' in seen ? seen.libs.map(({ path }) => path) : [];
+    expect(paths.length).toBeGreaterThan(30);
+    expect(paths.join('').length).toBeLessThan(128 * 1024 + 100);
+  });
+
   test('of this machine are those that its own linker names', () => {
     const seen = ask(['/'], { args: [process.execPath] });
     const told = toolOutput('ldd', process.execPath).split('\n').flatMap((line) => /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1] ?? []);

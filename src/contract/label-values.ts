@@ -35,7 +35,7 @@ export const decisionReasons = [
 export const admissionStages = ['parse', 'resolve', 'policy', 'decide', 'total'] as const;
 
 /** Why the observer let go of an event that it had captured. */
-export const dropReasons = ['rateLimited', 'bufferFull', 'bufferCorrupt', 'eventRejected'] as const;
+export const dropReasons = ['bufferFull', 'bufferCorrupt', 'eventRejected'] as const;
 
 /** Why events are missing from what Scanner was told: dropped here, or never seen at all. */
 export const gapReasons = [...dropReasons, 'streamLost', 'bufferLost'] as const;

@@ -42,7 +42,7 @@ async function nothingRuns(folder: string): Promise<void> {
   expect(globSync('/sys/class/net/{cni0,node0}')).toEqual([]);
 }
 
-describeWith(['root', 'kubelet', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubectl', 'coredns', 'cni-bridge', 'containerd2', 'ctr2', 'etcd', 'runc', 'nft', 'ip', 'distribution', 'prometheus', 'promtool', 'crane', 'skopeo', 'helm3', 'openssl', 'jq', 'zstd', 'tar', 'bash', 'unshare', 'nsenter', 'setpriv'], 'a stage', () => {
+describeWith(['root', 'kubelet', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubectl', 'coredns', 'cni-bridge', 'containerd2', 'ctr2', 'etcd', 'runc', 'nft', 'ip', 'distribution', 'prometheus', 'promtool', 'crane', 'skopeo', 'helm3', 'openssl', 'curl', 'ldd', 'jq', 'zstd', 'tar', 'bash', 'unshare', 'nsenter', 'setpriv'], 'a stage', () => {
   test('that `npm run demo` makes denies and allows as it prints, and leaves nothing behind after Ctrl-C', async () => {
     const demo = spawn(process.execPath, [join(import.meta.dirname, 'demo.ts')], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void demo.kill('SIGKILL'));

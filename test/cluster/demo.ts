@@ -4,6 +4,7 @@ import { isRoot, peer } from '../peers/harness/peers.ts';
 import { makeSecrets, settle } from './journeys/installation.ts';
 import { runbook } from './journeys/runbook.ts';
 import { sitePolicy, Walk } from './journeys/walk.ts';
+import { scannerFolder } from './stage/names.ts';
 
 if (!isRoot || process.platform !== 'linux') {
   console.error('The demo makes namespaces and mounts: it needs root on Linux.');
@@ -51,7 +52,7 @@ the decision log
   kubectl -n stellaops logs -l app=zastava-webhook --tail=-1 | jq -c 'select(.decision == "allow" or .decision == "deny")'
 
 Scanner's policy: edit it, it is read at each question ("fault": "dead", 503 or "nonsense"; "delayMs": 900)
-  ${stage.folder.at('node/srv/scanner/policy.json')}
+  ${stage.folder.at('node', scannerFolder, 'policy.json')}
 what Scanner got: events.jsonl, gaps.jsonl and questions.jsonl beside it
 
 the alerts

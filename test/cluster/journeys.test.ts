@@ -21,7 +21,7 @@ import { Walk } from './journeys/walk.ts';
 
 const full = process.env['FULL'] === '1';
 
-describeWith(['root', 'kubelet', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubectl', 'coredns', 'cni-bridge', 'containerd2', 'ctr2', 'etcd', 'runc', 'nft', 'ip', 'distribution', 'prometheus', 'promtool', 'oras', 'crane', 'skopeo', 'cosign3', 'unshare', 'nsenter', 'setpriv', 'helm3', 'helm4', 'argo-cd', 'argo-redis', 'kustomize', 'go', 'git', 'jq', 'zstd', 'gdb', 'debuginfod-find', 'readelf', 'curl', 'findmnt', 'mkfs.ext4', 'openssl', 'pgrep'], 'the runbook on a real cluster', () => {
+describeWith(['root', 'kubelet', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubectl', 'coredns', 'cni-bridge', 'containerd2', 'ctr2', 'etcd', 'runc', 'nft', 'ip', 'distribution', 'prometheus', 'promtool', 'oras', 'crane', 'skopeo', 'cosign3', 'unshare', 'nsenter', 'setpriv', 'helm3', 'helm4', 'argo-cd', 'argo-redis', 'kustomize', 'go', 'git', 'jq', 'ldd', 'zstd', 'gdb', 'debuginfod-find', 'readelf', 'curl', 'findmnt', 'mkfs.ext4', 'openssl', 'pgrep'], 'the runbook on a real cluster', () => {
   let begun: Walk | undefined;
   const walk = (): Walk => begun!;
 

@@ -38,6 +38,8 @@ export interface ScannerOptions {
   readonly delayMs?: number;
   /** Keys of Authority's tokens: then tokens, proofs and bindings are checked. */
   readonly jwks?: { readonly keys: readonly object[] };
+  /** Taken as it is, as a bearer token: that of the bootstrap (runbook 3). */
+  readonly staticToken?: string;
   /** Wants its own nonce in proofs. */
   readonly nonce?: string;
   /** Answers in place of the double; `stall` stops in the middle of an answer, `cut` breaks the connection there. */
@@ -127,6 +129,7 @@ export class ScannerServer {
   async #refusal(request: IncomingMessage, path: string): Promise<{ title: string; headers: Record<string, string> } | undefined> {
     const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ');
     const refuse = (title: string, error = 'invalid_token') => ({ title, headers: { 'www-authenticate': `DPoP error="${error}"`, ...(this.options.nonce !== undefined && { 'dpop-nonce': this.options.nonce }) } });
+    if (scheme === 'Bearer' && token !== '' && token === this.options.staticToken) return undefined;
     try {
       if (scheme !== 'DPoP') return refuse(`scheme ${scheme}`);
       await jwtVerify(token, createLocalJWKSet(this.options.jwks as unknown as JSONWebKeySet), { audience: 'scanner', typ: 'at+jwt' });

@@ -63,7 +63,7 @@ export const alertSpecs: Readonly<Record<Exclude<AlertName, 'ZastavaRuntimeAbsen
     description: '1 events were dropped (bufferFull) in 5 minutes in cluster c1.',
     levels: [
       { type: 'counter', metric: 'zastava_runtime_buffer_drops_total', labels: { reason: 'bufferFull' }, bad: 0.1, good: 0 },
-      always({ type: 'counter', metric: 'zastava_runtime_buffer_drops_total', labels: { reason: 'rateLimited' } }, 0),
+      always({ type: 'counter', metric: 'zastava_runtime_buffer_drops_total', labels: { reason: 'bufferCorrupt' } }, 0),
     ],
   },
   ZastavaRuntimeBufferVolatile: {

@@ -26,8 +26,11 @@ interface AuthorityParts {
   readonly metrics: Metrics;
 }
 
-/** Milliseconds: how often the mounted files are looked at (the kubelet itself takes about a minute), and how long a fallback serves until Authority is asked again. */
-const everyMs = { look: 5000, fallback: 45_000 } as const;
+/**
+ * Milliseconds: how often the mounted files are looked at (the kubelet itself takes about a minute), how long a fallback serves until
+ * Authority is asked again, and how long before a token's end it takes over: twice what one request may take, so that there is no gap.
+ */
+const everyMs = { look: 5000, fallback: 45_000, takeOver: 20_000 } as const;
 
 /** Authority has not said no: it is not there, or this program cannot ask it yet. */
 const fallbackCodes: readonly ErrorCode[] = ['authority.unavailable', 'authority.throttled', 'authority.key-invalid'];
@@ -37,7 +40,7 @@ export async function openAuthority({ runtime: { authority: settings }, mounts =
   const audit = new TokenAudit(log, metrics, settings);
   const identity = new MountedIdentity(mounts, { dpop: settings.requireDpop, certificate: settings.requireMutualTls });
   const requester = new TokenRequester(settings);
-  const tokens = new CachedTokenSource({ request, skewMs: settings.refreshSkewSeconds * 1000 });
+  const tokens = new CachedTokenSource({ request, skewMs: settings.refreshSkewSeconds * 1000, ...(settings.allowStaticTokenFallback && { standInMs: everyMs.takeOver }) });
   const askedAs = new WeakMap<OpTok, Identity>();
   let last: Identity | undefined;
 
@@ -50,10 +53,15 @@ export async function openAuthority({ runtime: { authority: settings }, mounts =
       return issued.opTok;
     } catch (error) {
       audit.failed(error);
-      // A token of Authority's own that is still good is better than any fallback.
-      if (!settings.allowStaticTokenFallback || tokens.held?.source === 'authority' || !(error instanceof ZastavaError && fallbackCodes.includes(error.code))) throw error;
+      if (!settings.allowStaticTokenFallback || holdsBetter() || !(error instanceof ZastavaError && fallbackCodes.includes(error.code))) throw error;
       return fallBack(error);
     }
+  }
+
+  /** A token of Authority's own that stays good for a while is better than any fallback. */
+  function holdsBetter(): boolean {
+    const { held } = tokens;
+    return held?.source === 'authority' && held.expiresAt.getTime() - Date.now() > everyMs.takeOver;
   }
 
   async function fallBack(reason: ZastavaError): Promise<OpTok> {

@@ -21,6 +21,8 @@ interface SourceParts {
   readonly request: () => Promise<OpTok>;
   /** The most that a token is renewed before its end, in ms; at most a third of its life. */
   readonly skewMs: number;
+  /** However long a failure is waited out, `request` is asked again this long (ms) before the end of the held token, since it has a stand-in to give then. Default: there is none. */
+  readonly standInMs?: number;
 }
 
 /** Between requests that fail, in ms; `askedMax`: the longest that Authority's own `Retry-After` is followed. */
@@ -112,9 +114,16 @@ export class CachedTokenSource implements TokenSource {
   #fail(error: unknown): void {
     const asked = Math.min((error as { retryAfterMs?: number }).retryAfterMs ?? 0, backOffMs.askedMax);
     const step = Math.min(backOffMs.last, backOffMs.first * 2 ** this.#failures++);
-    const wait = Math.max(asked, step / 2 + Math.random() * (step / 2));
+    const wait = Math.min(Math.max(asked, step / 2 + Math.random() * (step / 2)), this.#untilStandIn());
     this.#failure = { error, until: Date.now() + wait };
     this.#schedule(wait);
+  }
+
+  #untilStandIn(): number {
+    const { standInMs } = this.#parts;
+    if (standInMs === undefined || this.held === undefined) return Number.POSITIVE_INFINITY;
+    const left = this.held.expiresAt.getTime() - standInMs - Date.now();
+    return left > 0 ? left : Number.POSITIVE_INFINITY;
   }
 
   /** Asks again by itself, so that a token is there before somebody needs it. */

@@ -6,6 +6,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { RuntimeEvent } from '../../../src/contract/runtime-event.ts';
 import { ScannerServer, type Verdict } from '../../fakes/scanner-server.ts';
+import { scannerFolder as folder } from '../stage/names.ts';
 
 interface PolicyFile {
   readonly revision: string;
@@ -17,9 +18,10 @@ interface PolicyFile {
   readonly delayMs?: number;
   /** `dead`: no answer at all; a number: that HTTP status in place of an answer; `nonsense`: 200 and what is no answer. */
   readonly fault?: 'dead' | 'nonsense' | number;
+  /** Taken beside what Authority gives. */
+  readonly staticToken?: string;
 }
 
-const folder = '/srv/scanner';
 const mounted = (name: string): string => readFileSync(`/etc/scanner/${name}`, 'utf8');
 let policy = readPolicy();
 
@@ -68,7 +70,7 @@ const scanner = await ScannerServer.start(
     onQuestion: (question) => journal('questions', [{ at: new Date().toISOString(), ...question }]),
     answer: () => {
       policy = readPolicy();
-      Object.assign(scanner.options, { revision: policy.revision, ttlSeconds: policy.ttlSeconds ?? 300, delayMs: policy.delayMs ?? 0 });
+      Object.assign(scanner.options, { revision: policy.revision, ttlSeconds: policy.ttlSeconds ?? 300, delayMs: policy.delayMs ?? 0, staticToken: policy.staticToken });
       if (policy.fault === 'dead') return 'hang';
       if (policy.fault === 'nonsense') return { status: 200, body: '"nonsense"' };
       return policy.fault === undefined ? undefined : { status: policy.fault };

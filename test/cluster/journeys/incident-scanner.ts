@@ -5,7 +5,11 @@ import { AdmissionLoad } from '../stage/admission-load.ts';
 import { everythingAccounted, everythingKnown } from './accounts.ts';
 import { eventsWait, long, nothingWaits, startPods, unasked, type Incident } from './incident-setting.ts';
 import { settle } from './installation.ts';
+import { printed } from './printed.ts';
 import { sitePolicy } from './walk.ts';
+
+/** Runbook 4.2, step 2. */
+const askForHealth = printed('2. Ask Scanner for its health:')[0]!;
 
 /** The least that the schema allows. */
 const bufferBytesMin = 4 * 1024 * 1024;
@@ -33,7 +37,9 @@ export function scannerIncidents({ walk, alerts }: Incident): void {
     stage.setPolicy({ ...sitePolicy, fault: 'dead' });
     await startPods(walk(), 'while-dead', 20, 1, ['/usr/bin/sleep', '1000000']);
     await eventsWait(walk());
+    expect(await walk().operator.try(askForHealth)).toMatchObject({ code: 22, stderr: expect.stringContaining('503') });
     stage.setPolicy(sitePolicy);
+    expect(await walk().operator.sh(askForHealth)).toBe('ready\n');
     expect(await everythingKnown(walk(), unasked)).toBe(20);
     expect(stage.journal('gaps')).toHaveLength(gaps);
   }, 600_000);

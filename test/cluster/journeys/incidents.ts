@@ -1,12 +1,12 @@
 /** Runbook 4: what goes wrong, what says so, and that it ends by itself or by what the runbook prints; after each, nothing waits and no alert fires. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { Gap } from '../../../src/contract/runtime-event.ts';
-import { everythingKnown } from './accounts.ts';
 import { Alerts } from './alerts.ts';
-import { certificateIncident } from './incident-certificate.ts';
+import { authorityIncidents } from './incident-authority.ts';
+import { certificateIncidents } from './incident-certificate.ts';
 import { nodeIncidents } from './incident-node.ts';
 import { scannerIncidents } from './incident-scanner.ts';
-import { long, nothingWaits, startPods, unasked } from './incident-setting.ts';
+import { long, nothingWaits } from './incident-setting.ts';
 import { settle } from './installation.ts';
 import { sitePolicy, type Walk } from './walk.ts';
 
@@ -44,25 +44,8 @@ export function incidents(walk: () => Walk): void {
     await settle(walk(), {});
   }, 600_000);
 
-  long('4.1: Authority offline: the alert fires, and everything recovers without a restart; what started meanwhile is known then', async () => {
-    const { stage } = walk();
-    const restarts = (): Promise<string> => stage.kubectl('-n', 'stellaops', 'get', 'pods', '-l', 'app.kubernetes.io/part-of=zastava-runtime', '-o', 'jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[0].restartCount}{"\\n"}{end}');
-    const before = await restarts();
-    await stage.kubectl('-n', 'authority', 'scale', 'deploy/authority', '--replicas=0');
-    try {
-      await alerts.begins('ZastavaAuthorityTokenStale', 300);
-      const said = await walk().operator.sh("kubectl -n stellaops logs -l 'app in (zastava-observer, zastava-webhook)' --since=15m --tail=-1 | jq -c 'select(.scope == \"authority.token.fallback\" or .scope == \"authority.token.issue\")'");
-      expect(said).toContain('no OpTok was issued');
-      await startPods(walk(), 'without-authority', 3, 1, ['/usr/bin/sleep', '1000000']);
-    } finally {
-      await stage.kubectl('-n', 'authority', 'scale', 'deploy/authority', '--replicas=1');
-    }
-    expect(await everythingKnown(walk(), unasked)).toBe(3);
-    await alerts.ends('ZastavaAuthorityTokenStale', 180);
-    expect(await restarts()).toBe(before);
-  }, 600_000);
-
-  certificateIncident({ walk, alerts });
+  authorityIncidents({ walk, alerts });
+  certificateIncidents({ walk, alerts });
   nodeIncidents({ walk, alerts });
   scannerIncidents({ walk, alerts });
 }

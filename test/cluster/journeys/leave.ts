@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { AdmissionLoad } from '../stage/admission-load.ts';
+import { scannerFolder } from '../stage/names.ts';
 import { printed } from './printed.ts';
 import type { Walk } from './walk.ts';
 
@@ -26,7 +27,7 @@ export async function takeAway(walk: Walk, commands: readonly string[]): Promise
   expect(objects.length).toBeGreaterThan(50);
   expect(objects.filter((object) => /zastava|stellaops/.test(object))).toEqual([]);
   await stage.room.succeed('rm', '-rf', '/var/lib/zastava');
-  for (const name of ['events', 'gaps', 'questions']) rmSync(stage.folder.at('node/srv/scanner', `${name}.jsonl`), { force: true });
+  for (const name of ['events', 'gaps', 'questions']) rmSync(stage.folder.at('node', scannerFolder, `${name}.jsonl`), { force: true });
   rmSync(`${operator.folder}/keys`, { recursive: true });
 }
 

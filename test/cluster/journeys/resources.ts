@@ -83,7 +83,7 @@ export function resources(walk: () => Walk): void {
       const each = (part: keyof Cost): string => `${(quiet[part] / mebibyte).toFixed(0)} / ${(loud[part] / mebibyte).toFixed(0)}`;
       rows.push(`| ${program} | ${share(quiet.cpu)} / ${share(loud.cpu)} | ${each('workingSet')} | ${each('rss')} | ${wanted} / ${limit} | ${each('disk')} | ${(layers.reduce((sum, { size }) => sum + size, 0) / mebibyte).toFixed(0)} | ${series} |`);
     }
-    walk().appendix.push(['| a Pod of | CPU at rest / under load | working set, MiB | RSS, MiB | memory requested / limit | buffer on disk, MiB | MiB to pull | series |', '|---|---|---|---|---|---|---|---|', ...rows].join('\n'));
+    walk().append(['| a Pod of | CPU at rest / under load | working set, MiB | RSS, MiB | memory requested / limit | buffer on disk, MiB | MiB to pull | series |', '|---|---|---|---|---|---|---|---|', ...rows].join('\n'));
     walk().count('resources', '', since, `${load.asked} requests and ${many.length} starts in a minute`);
   }, 600_000);
 }

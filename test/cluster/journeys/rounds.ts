@@ -123,7 +123,7 @@ export function rounds(walk: () => Walk): void {
       rows.push(`| ${at} | ${struck.join(', ')} | ${round.pods.length} of ${round.pods.length} | ${ran} | ${declared} | 0 | 0 |`);
       process.stderr.write(`${rows.at(-1)}\n`);
     }
-    walk().appendix.push([`Faults from seed ${seed}`, '', '| round | faults | Pods admitted | containers | declared lost | wrong admissions | undeclared losses |', '|---|---|---|---|---|---|---|', ...rows].join('\n'));
+    walk().append([`Faults from seed ${seed}`, '', '| round | faults | Pods admitted | containers | declared lost | wrong admissions | undeclared losses |', '|---|---|---|---|---|---|---|', ...rows].join('\n'));
     walk().count('faults at random', '4', since, `${count} rounds, ${stage.journal('events').length} events, ${stage.journal('gaps').length} gaps declared`);
   }, 300_000 + count * 960_000);
 }

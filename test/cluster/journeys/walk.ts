@@ -30,8 +30,9 @@ export class Walk {
   #created = 0;
   /** Values of the observer that differ from the defaults. */
   observer: object = {};
-  /** Further tables. */
-  readonly appendix: string[] = [];
+  /** Likewise, of Authority. */
+  authority: object = {};
+  readonly #appendix: string[] = [];
 
   private constructor(stage: Stage, operator: Operator, workloads: Workloads) {
     [this.stage, this.operator, this.workloads] = [stage, operator, workloads];
@@ -63,7 +64,7 @@ export class Walk {
   values(webhook: object): string {
     return stringify({
       zastava: {
-        runtime: { tenant: 'tenant-a', environment: 'test', deployment: 'stage', authority: { issuer: 'https://authority.internal' }, backend: { baseAddress: 'https://scanner.internal' }, metrics: { commonTags: { cluster: 'stage' } } },
+        runtime: { tenant: 'tenant-a', environment: 'test', deployment: 'stage', authority: { issuer: 'https://authority.internal', ...this.authority }, backend: { baseAddress: 'https://scanner.internal' }, metrics: { commonTags: { cluster: 'stage' } } },
         images: { registry: 'registry.internal/zastava' },
         observer: this.observer,
         webhook: {
@@ -74,14 +75,22 @@ export class Walk {
     });
   }
 
+  /** A row of the table; told at once, too, for a walk that is broken off. */
   count(journey: string, section: string, since: number, counted: string): void {
-    this.#rows.push({ journey, section, seconds: Math.round((Date.now() - since) / 100) / 10, counted });
+    const row = { journey, section, seconds: Math.round((Date.now() - since) / 100) / 10, counted };
+    this.#rows.push(row);
+    process.stderr.write(`${render(row)}\n`);
+  }
+
+  /** A further table, likewise. */
+  append(table: string): void {
+    this.#appendix.push(table);
+    process.stderr.write(`${table}\n`);
   }
 
   /** Markdown. */
   table(): string {
-    const rows = this.#rows.map(({ journey, section, seconds, counted }) => `| ${journey} | ${section} | ${seconds} | ${counted} |`);
-    return ['| journey | runbook | seconds | counted |', '|---|---|---|---|', ...rows, ...this.appendix.flatMap((table) => ['', table])].join('\n');
+    return ['| journey | runbook | seconds | counted |', '|---|---|---|---|', ...this.#rows.map(render), ...this.#appendix.flatMap((table) => ['', table])].join('\n');
   }
 
   /** A Pod of an image that does nothing, as JSON for the API. */
@@ -108,4 +117,8 @@ export class Walk {
     const number = Number(data.result[0]?.value[1]);
     return Number.isNaN(number) ? undefined : number;
   }
+}
+
+function render({ journey, section, seconds, counted }: Row): string {
+  return `| ${journey} | ${section} | ${seconds} | ${counted} |`;
 }

@@ -12,6 +12,8 @@ export const operatorClient = 'alice';
 export const siteNames = { authority: 'authority.internal', scanner: 'scanner.internal', registry: 'registry.internal' } as const;
 /** Of their Services: fixed, so that machines outside the cluster's DNS know them. */
 export const siteAddresses = { authority: '10.96.0.20', scanner: '10.96.0.21' } as const;
+/** Of the node and of Scanner's Pod alike: what it is told and what it keeps. */
+export const scannerFolder = '/srv/scanner';
 export const registryHost = siteNames.registry;
 
 export const ports = { apiServer: 6443, prometheus: 9090, registry: 443, etcd: 2379, etcdPeers: 2380 } as const;

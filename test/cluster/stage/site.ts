@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { TestPki } from '../../fakes/test-pki.ts';
 import { stageImages } from './images.ts';
-import { dnsAddress, nodeAddress, siteAddresses, siteNames } from './names.ts';
+import { dnsAddress, nodeAddress, scannerFolder, siteAddresses, siteNames } from './names.ts';
 
 const labels = (app: string): object => ({ app });
 
@@ -15,7 +15,7 @@ export async function siteObjects(pki: TestPki): Promise<object[]> {
   return [
     ...dnsObjects(),
     ...serverObjects({ namespace: 'authority', name: 'authority', address: siteAddresses.authority, image: stageImages.authority, mount: '/etc/authority', files: { 'tls.crt': authority.cert, 'tls.key': authority.key, 'ca.crt': pki.ca, 'signing.json': JSON.stringify(privateKey.export({ format: 'jwk' })) } }),
-    ...serverObjects({ namespace: 'scanner', name: 'scanner-web', address: siteAddresses.scanner, image: stageImages.scanner, mount: '/etc/scanner', files: { 'tls.crt': scanner.cert, 'tls.key': scanner.key, 'ca.crt': pki.ca, 'authority.json': JSON.stringify(open) }, hostFolder: '/srv/scanner' }),
+    ...serverObjects({ namespace: 'scanner', name: 'scanner-web', address: siteAddresses.scanner, image: stageImages.scanner, mount: '/etc/scanner', files: { 'tls.crt': scanner.cert, 'tls.key': scanner.key, 'ca.crt': pki.ca, 'authority.json': JSON.stringify(open) }, hostFolder: scannerFolder }),
   ];
 }
 
@@ -27,7 +27,7 @@ interface SiteServer {
   readonly image: string;
   readonly mount: string;
   readonly files: Readonly<Record<string, string>>;
-  /** Of the node, mounted at the same path. */
+  /** Of the node, mounted at the same path; what lies in `bin` there can be run. */
   readonly hostFolder?: string;
 }
 
@@ -39,7 +39,7 @@ function serverObjects({ namespace, name, address, image, mount, files, hostFold
   const metadata = { name, namespace };
   const volumes = [{ name: 'files', secret: { secretName: name } }, ...(hostFolder === undefined ? [] : [{ name: 'host', hostPath: { path: hostFolder, type: 'DirectoryOrCreate' } }])];
   const volumeMounts = [{ name: 'files', mountPath: mount, readOnly: true }, ...(hostFolder === undefined ? [] : [{ name: 'host', mountPath: hostFolder }])];
-  const container = { name, image, imagePullPolicy: 'Never', ports: [{ containerPort: 8443 }], resources: requests('500m'), volumeMounts, readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 1 } };
+  const container = { name, image, imagePullPolicy: 'Never', ports: [{ containerPort: 8443 }], resources: requests('500m'), volumeMounts, ...(hostFolder !== undefined && { env: [{ name: 'PATH', value: `/usr/local/bin:${hostFolder}/bin` }] }), readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 1 } };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: files },

@@ -7,10 +7,11 @@ import { TestPki } from '../../fakes/test-pki.ts';
 import { eventually, run, succeed, type Outcome } from '../../peers/harness/commands.ts';
 import { peer } from '../../peers/harness/peers.ts';
 import { ControlPlane } from './control-plane.ts';
+import { putCurl } from './curl.ts';
 import { Doorway } from './doorway.ts';
 import { StageFolder } from './folder.ts';
 import { packStageImages } from './images.ts';
-import { nodeAddress, nodeName, ports } from './names.ts';
+import { nodeAddress, nodeName, ports, scannerFolder } from './names.ts';
 import { importImage, prepareNode, startContainerd, startKubelet, startProxy } from './node.ts';
 import { NodeRoom } from './node-room.ts';
 import { startPrometheus } from './prometheus.ts';
@@ -40,6 +41,7 @@ export class Stage {
       prepareNode(folder, pki.ca);
       await prepareRegistry(folder, pki);
       stage.setPolicy({ revision: 'rev-1', rules: [], otherwise: { policyVerdict: 'pass', signed: true } });
+      putCurl(folder.dir('node', scannerFolder, 'bin'));
       const images = packStageImages();
       say('booting the node');
       await stage.boot(await images);
@@ -113,15 +115,14 @@ export class Stage {
 
   /** What Scanner judges by from now on. */
   setPolicy(policy: object): void {
-    this.folder.dir('node/srv/scanner');
-    this.folder.write('node/srv/scanner/policy.json', policy);
+    this.folder.write(`node${scannerFolder}/policy.json`, policy);
   }
 
   /** Lines of a journal that Scanner keeps: `events`, `gaps`, `questions`. */
   journal<T>(name: 'events' | 'gaps' | 'questions'): T[] {
     try {
       // Behind the last line break is what is being written.
-      return readFileSync(this.folder.at('node/srv/scanner', `${name}.jsonl`), 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line) as T);
+      return readFileSync(this.folder.at('node', scannerFolder, `${name}.jsonl`), 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line) as T);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;

@@ -38,7 +38,7 @@ const pinned = {
 const onPath = [
   'containerd', 'ctr', 'etcd', 'runc', 'umoci', 'skopeo', 'prometheus', 'promtool', 'ip', 'nft', 'bash', 'qemu-aarch64-static',
   'zstd', 'python3', 'tar', 'git', 'go', 'npm', 'openssl', 'unshare', 'nsenter', 'setpriv', 'chromium',
-  'debuginfod-find', 'eu-unstrip', 'gdb', 'readelf', 'gcc', 'musl-gcc', 'mkfs.ext4', 'strace', 'jq', 'curl', 'pgrep', 'findmnt',
+  'debuginfod-find', 'eu-unstrip', 'gdb', 'readelf', 'gcc', 'musl-gcc', 'mkfs.ext4', 'strace', 'jq', 'curl', 'ldd', 'pgrep', 'findmnt',
 ] as const;
 
 export type Peer = keyof typeof pinned | (typeof onPath)[number];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { calculateJwkThumbprint, createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JWK, type JSONWebKeySet } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { metrics as catalogue } from '../../../src/contract/metrics.ts';
@@ -168,12 +169,24 @@ describe('the static fallback', () => {
   });
 
   test('does not take the place of a token of Authority that is still good', async () => {
-    await using it = await opened({ lifeSeconds: 2 }, allowed, await withToken(fresh));
+    const at = await withToken(fresh);
+    await using it = await opened({}, allowed, at);
     const first = await it.authority.tokens.get(far());
     it.server.options = down;
+    writeMounts(at, await goodFiles('2'));
+    look();
     await expect.poll(() => it.log.find('no OpTok was issued'), { timeout: 5000 }).toBeDefined();
     expect(await it.authority.tokens.get(far())).toBe(first);
-    await expect.poll(async () => (await it.authority.tokens.get(far())).source, { timeout: 5000, interval: 100 }).toBe('static');
+  });
+
+  test('takes over before the last token of Authority ends: nobody who asks is without one', async () => {
+    const retryLater = { intercept: ({ path }: { readonly path: string }) => (path === '/token' ? { status: 429, headers: { 'retry-after': '600' } } : undefined) };
+    await using it = await opened({ lifeSeconds: 2 }, allowed, await withToken(fresh));
+    await it.authority.tokens.get(far());
+    it.server.options = retryLater;
+    const sources = new Set<string>();
+    for (const end = Date.now() + 4000; Date.now() < end; await sleep(20)) sources.add((await it.authority.tokens.get(far())).source);
+    expect([...sources]).toEqual(['authority', 'static']);
   });
 
   test('is no way around a refusal', async () => {

@@ -17,8 +17,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function sourceOf(request: () => Promise<OpTok>, skewSeconds = 120): CachedTokenSource {
-  const source = new CachedTokenSource({ request: () => (asked++, request()), skewMs: skewSeconds * second });
+function sourceOf(request: () => Promise<OpTok>, rest: { readonly standInMs?: number } = {}): CachedTokenSource {
+  const source = new CachedTokenSource({ request: () => (asked++, request()), skewMs: 120 * second, ...rest });
   sources.push(source);
   return source;
 }
@@ -106,6 +106,19 @@ describe('backs off', () => {
     await expect(unreasonable.get(forever)).rejects.toThrow('failure 3');
     await vi.advanceTimersByTimeAsync(backOffMs.askedMax + second);
     expect(asked).toBeGreaterThan(4);
+  });
+
+  test('but asks before the held token ends when there may be a stand-in then, once', async () => {
+    let request: () => Promise<OpTok> = living(300);
+    const source = sourceOf(() => request(), { standInMs: 20 * second });
+    await source.get(forever);
+    request = failing(600 * second);
+    await vi.advanceTimersByTimeAsync(279 * second);
+    expect(asked).toBe(2);
+    await vi.advanceTimersByTimeAsync(2 * second);
+    expect(asked).toBe(3);
+    await vi.advanceTimersByTimeAsync(300 * second);
+    expect(asked).toBe(3);
   });
 });
 

@@ -12,6 +12,7 @@ import { Backends } from '../../fakes/backends.ts';
 import { admissionReview, reviewUid } from '../../fakes/admission-review.ts';
 import { KubernetesApiServer } from '../../fakes/kubernetes-api.ts';
 import { RuntimeProgram, sampleConfig, testCertificate, tlsDir } from '../../fakes/runtime-program.ts';
+import { TestPki, writeMounts } from '../../fakes/test-pki.ts';
 import { answerOf, openReview, postReview } from '../../fakes/webhook-client.ts';
 
 const open = (port: number, options: RequestOptions = {}) => openReview(port, { ca: testCertificate, ...options });
@@ -173,6 +174,22 @@ test('a log that nobody reads holds up no answer', async () => {
   await expect.poll(() => webhook.lines.filter(({ scope }) => scope === 'admission.decision').length, { timeout: 30_000 }).toBe(1000);
   agent.destroy();
 });
+
+test('a certificate that ends while it is in use: not ready, with the reason', async () => {
+  const pki = await TestPki.make();
+  const { cert, key } = await pki.server(['zastava-webhook.stellaops.svc'], 3 / 3600);
+  const config = JSON.stringify({ zastava: { ...sampleConfig.zastava, webhook: { tls: { mode: 'secret', caBundle: pki.ca } } } });
+  const folder = writeMounts(mkdtempSync(join(tmpdir(), 'zastava-ended-')), { 'tls.crt': cert, 'tls.key': key });
+  try {
+    await using webhook = new RuntimeProgram('webhook', { config, env: { ZASTAVA_TLS_DIR: folder } });
+    await webhook.line('ready');
+    expect(await webhook.line('not ready: the API server could not connect')).toMatchObject({ level: 'error', reason: expect.stringContaining('CERT_HAS_EXPIRED') });
+    const { status } = await fetch(`http://127.0.0.1:${await webhook.port('telemetry')}/readyz`);
+    expect(status).toBe(503);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 30_000);
 
 test('a mistake in a corner that nobody foresaw is logged and ends nothing', async () => {
   const stray = "process.on('SIGUSR2', () => { void Promise.reject(new Error('stray rejection')); throw new Error('stray exception'); })";

@@ -48,8 +48,8 @@
 {{- $ignoreIn := ternary ($relaxed | uniq | sortAlpha) (list) $enforced }}
 {{- dict
   "put" (dict
-    "observerImage" (printf "%s/observer@sha256:92b8287a136d78e15825fe319ad001298313e198632279b0f8fde92199fad0ce" $zastava.images.registry)
-    "webhookImage" (printf "%s/webhook@sha256:528878d13fa075c149110df895176c3c68b7cbd3f6c3fc93f8991dde3fbca0b6" $zastava.images.registry)
+    "observerImage" (printf "%s/observer@sha256:cffb9d878895e15befc74b1098829e5b5c945f83e01015b5759198f5a0d9c214" $zastava.images.registry)
+    "webhookImage" (printf "%s/webhook@sha256:46196b4438cbb6a366c235ff8c961c01eaeb0b4616ffd74a6c524cc72d4615b0" $zastava.images.registry)
     "observerConfig" ($observerConfig)
     "observerConfigSha256" (sha256sum $observerConfig)
     "webhookConfig" ($webhookConfig)
